@@ -1,0 +1,1 @@
+"""What a campaign is: specification, records, ledger, approvals, decisions, report."""

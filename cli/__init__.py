@@ -1,0 +1,1 @@
+"""One command, `morpholoop`, thin over everything below."""

@@ -1,0 +1,1 @@
+"""The operator's window, over the same store the flows use."""

@@ -1,0 +1,1 @@
+"""How the lab is driven: ophyd devices, bluesky plans, limits, lab files."""

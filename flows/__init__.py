@@ -1,0 +1,1 @@
+"""Procedures: what happens in which order (Prefect flows and tasks; no physics, no SQL)."""

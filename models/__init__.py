@@ -1,0 +1,1 @@
+"""What is computed: morphology, representativity, generator, inverse design, learning."""

@@ -1,0 +1,1 @@
+"""The simulated lab: precipitation, powder, microscope, clock, devices. Imports nothing from `models`."""
