@@ -17,7 +17,7 @@ from models.errors import UnusableInput
 
 @dataclass(frozen=True)
 class Entry:
-    """One command: its name, where it is (a function, or a ``typer.Typer`` of sub-commands), its one-line help."""
+    """One command: where it is (a function, or a ``typer.Typer`` of sub-commands) and its one-line help."""
 
     name: str
     module: str

@@ -34,7 +34,7 @@ def emit(obj: object, as_json: bool, human: Callable[[], object] | None = None) 
 
 
 def plain(value: Any) -> Any:
-    """``value`` in JSON's own types; what is not a number (NaN, infinite) becomes null, as JSON knows neither."""
+    """``value`` in JSON's own types; NaN and infinity become null, as JSON knows neither."""
     if value is None or isinstance(value, bool | int | str):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, float):

@@ -1,0 +1,109 @@
+"""A Prefect server of the campaign's own, for when none is configured: a process on loopback that dies with us.
+
+Prefect's own ephemeral server outlives a worker that was killed; this one reads a pipe from its parent
+and ends when that pipe closes, however the parent ended.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.errors import UnusableInput
+from models.home import state_directory
+
+START_LIMIT_S = 180.0
+
+
+@contextmanager
+def prefect_server() -> Iterator[None]:
+    """Within this context Prefect has a server: the configured one, or one of our own in the state directory.
+
+    Errors: :class:`UnusableInput` when the server does not come up; its log is named.
+    """
+    home = state_directory()
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    if PREFECT_API_URL.value():
+        yield
+        return
+    log = home / "prefect" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "flows.server", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"},
+            # A Ctrl-C stops the worker, which then still has to tell the server that it stopped.
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            _wait_until_up(url, process, log)
+            # The heartbeat thread costs a second at the end of each run, and only a shared server reads it.
+            with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+                try:
+                    yield
+                finally:
+                    _deliver_events()
+        finally:
+            process.terminate()
+
+
+def _deliver_events() -> None:
+    """Let Prefect hand over what it still has to say: without its server it would go on trying for minutes."""
+    from prefect.events.worker import EventsWorker
+
+    EventsWorker.drain_all(timeout=15, at_exit=False)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with no_proxy.open(f"{url}/health", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise UnusableInput(
+        f"Prefect's local server did not start within {START_LIMIT_S:.0f} s; its log is {log} "
+        "(or set PREFECT_API_URL to a server that runs)."
+    )
+
+
+def _serve(port: int) -> None:
+    """Serve Prefect's API on loopback until the parent's end of our standard input closes."""
+
+    def end_with_parent() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    import uvicorn
+
+    app = "prefect.server.api.server:create_app"
+    uvicorn.run(app, factory=True, host="127.0.0.1", port=port, log_level="error")
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
