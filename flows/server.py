@@ -1,4 +1,4 @@
-"""A Prefect server of the campaign's own, for when none is configured: a process on loopback that dies with us.
+"""A Prefect server of our own for when none is configured: a process on loopback that dies with us.
 
 Prefect's own ephemeral server outlives a worker that was killed; this one reads a pipe from its parent
 and ends when that pipe closes, however the parent ended.
@@ -63,7 +63,7 @@ def prefect_server() -> Iterator[None]:
 
 
 def _deliver_events() -> None:
-    """Let Prefect hand over what it still has to say: without its server it would go on trying for minutes."""
+    """Let Prefect hand over what it still has to say: without a server it would go on trying for minutes."""
     from prefect.events.worker import EventsWorker
 
     EventsWorker.drain_all(timeout=15, at_exit=False)

@@ -19,7 +19,7 @@ class StoredFile:
 
 
 def put(source: Path | bytes, folder: Path, suffix: str | None = None) -> StoredFile:
-    """Put the bytes of a file (or given bytes) into ``folder`` under their SHA-256; a second time changes nothing.
+    """Put a file (or given bytes) into ``folder`` under their SHA-256; a repeat changes nothing.
 
     ``suffix`` (with its dot) is the source file's own by default. The bytes go to a temporary name, are
     fsynced and then renamed, so that a crash leaves either the whole file or none.
