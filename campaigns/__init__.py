@@ -1,1 +1,6 @@
-"""What a campaign is: specification, records, ledger, approvals, decisions, report."""
+"""What a campaign is: its specification, its ledger, its decisions and its report.
+
+- :mod:`campaigns.specification`: the campaign file, ``load(path) -> Campaign``
+- :mod:`campaigns.ledger`: what happened, ``Ledger.open(path_or_url, simulated=…)``
+- :mod:`campaigns.decisions`: met or missed, more fields, stop or go on (pure functions)
+"""
