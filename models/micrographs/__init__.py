@@ -1,0 +1,1 @@
+"""Micrographs: reading them with their pixel size, cutting the information bar."""
