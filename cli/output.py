@@ -29,7 +29,7 @@ def emit(obj: object, as_json: bool, human: Callable[[], object] | None = None) 
     else:
         shown = human()
         if shown is not None:
-            Console(highlight=False).print(shown)
+            Console(highlight=False, soft_wrap=True).print(shown)
     sys.stdout.flush()
 
 

@@ -1,0 +1,144 @@
+"""What `morpholoop doctor` looks at, one small check each."""
+
+import importlib
+import importlib.metadata
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import UnusableInput
+
+LEAST_FREE_GIB = 2.0
+KEY_PACKAGES = ("torch", "diffusers", "prefect", "bluesky", "ophyd", "sqlmodel", "scikit-image", "pydantic")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check: what was looked at, whether it is as it should be, and what was found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def all_checks() -> Iterator[Check]:
+    """Every check in turn; a check that cannot be carried out has failed."""
+    checks: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("python", python),
+        ("packages", packages),
+        ("state directory", state),
+        ("disk space", disk),
+        ("database", database),
+        ("labs", labs),
+        ("weights", weights),
+    )
+    for name, check in checks:
+        try:
+            yield check()
+        except Exception as error:
+            yield Check(name, False, " ".join(str(error).split()) or type(error).__name__)
+
+
+def python() -> Check:
+    """Python itself."""
+    found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Check("python", sys.version_info >= (3, 11), found)
+
+
+def packages() -> Check:
+    """Every package that morpholoop requires is there in a version it works with."""
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for text in importlib.metadata.requires("morpholoop") or ():
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} is {version}, expected {requirement.specifier}")
+    if wrong:
+        return Check("packages", False, "; ".join(wrong) + "; install morpholoop again.")
+    found = (f"{name} {importlib.metadata.version(name)}" for name in ("morpholoop", *KEY_PACKAGES))
+    return Check("packages", True, ", ".join(found))
+
+
+def state() -> Check:
+    """The state directory can be written."""
+    from models.home import state_directory
+
+    try:
+        return Check("state directory", True, str(state_directory()))
+    except UnusableInput as error:
+        return Check("state directory", False, str(error))
+
+
+def disk() -> Check:
+    """There is room for micrographs."""
+    from models.home import state_directory
+
+    place = state_directory(create=False)
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free / 2**30
+    return Check(
+        "disk space", free >= LEAST_FREE_GIB, f"{free:.1f} GiB free (at least {LEAST_FREE_GIB:g} wanted)"
+    )
+
+
+def database() -> Check:
+    """The ledger's tables are those of this version, or there is no ledger yet."""
+    from campaigns.ledger import revisions
+    from models.home import state_directory
+
+    path = state_directory(create=False) / "lab.db"
+    if not path.exists():
+        return Check("database", True, "no ledger yet; the first campaign makes it")
+    found, head = revisions(path)
+    return Check("database", found == head, f"{path} at revision {found}, head is {head}")
+
+
+def labs() -> Check:
+    """The shipped lab files can be read and their device classes imported."""
+    from devices.labfile import load_class, read_lab_file
+
+    files = sorted(library().glob("labs/*.yaml"))
+    for path in files:
+        lab = read_lab_file(path)
+        for section in (lab.backend, lab.reactor, lab.microscope):
+            if section is not None:
+                load_class(section.class_, path)
+    names = ", ".join(path.stem for path in files)
+    return Check("labs", bool(files), f"devices importable: {names}" if files else "no lab file is shipped")
+
+
+def weights() -> Check:
+    """Every version of the generator has the bytes that its manifest says, and one is current."""
+    from models.generator import registry
+    from models.generator.storage import verify
+
+    found = registry.versions()
+    for version in found:
+        if version.problem:
+            return Check("weights", False, version.problem)
+        verify(version.folder)
+    current = registry.current()
+    if current is None:
+        return Check("weights", False, "no generator is there; train or import one")
+    names = ", ".join(f"{v.name}{' (current)' if v.current else ''}" for v in found)
+    return Check("weights", True, f"checksums hold: {names}")
+
+
+def library() -> Path:
+    """Where the shipped campaign and lab files are."""
+    import campaigns
+
+    assert campaigns.__file__ is not None
+    return Path(campaigns.__file__).parent / "library"
