@@ -1,1 +1,1 @@
-"""How the lab is driven: ophyd devices, bluesky plans, limits, lab files."""
+"""How the lab is driven: ophyd devices, bluesky plans, limits, lab files. Nothing here knows a material."""

@@ -1,0 +1,35 @@
+"""What stands behind the devices of a lab: hardware, or a simulation."""
+
+from typing import Protocol
+
+from devices.clock import Clock, SystemClock
+
+
+class Backend(Protocol):
+    """Made once for a lab and handed to each of its devices."""
+
+    simulated: bool
+    clock: Clock
+
+    def note_stop(self, reason: str) -> None:
+        """Write down that the lab was stopped, and why."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
+
+
+class DirectBackend:
+    """For devices that need nothing in common but the time of day."""
+
+    simulated = False
+
+    def __init__(self) -> None:
+        self.clock = SystemClock()
+
+    def note_stop(self, reason: str) -> None:
+        """Nothing to write: the devices keep their own journals."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,60 @@
+"""The clock that the lab lives by; injected, so that a simulated lab can make weeks pass in minutes."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+
+class Clock(Protocol):
+    """The lab's time. Only a device's back end makes it pass; nobody sleeps to let time go by."""
+
+    def now(self) -> datetime:
+        """The lab's date and time, with its zone."""
+        ...
+
+    def hours(self) -> float:
+        """Hours since the lab's clock began."""
+        ...
+
+    def iso(self) -> str:
+        """:meth:`now` in ISO 8601, UTC."""
+        ...
+
+    def wall_seconds(self, lab_seconds: float) -> float:
+        """The longest that ``lab_seconds`` of the lab may take by the wall, in seconds (for timeouts)."""
+        ...
+
+    def waiting(self, statuses: Collection[Any] | None = None) -> None:
+        """Called when a plan begins to wait for ``statuses``, and with None when it no longer waits."""
+        ...
+
+
+class SystemClock:
+    """The time of day, for hardware; its hours count from when the lab was opened."""
+
+    def __init__(self) -> None:
+        self._opened = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The date and time, UTC."""
+        return datetime.now(UTC)
+
+    def hours(self) -> float:
+        """Hours since the lab was opened."""
+        return (self.now() - self._opened).total_seconds() / 3600.0
+
+    def iso(self) -> str:
+        """The date and time in ISO 8601, UTC."""
+        return iso(self.now())
+
+    def wall_seconds(self, lab_seconds: float) -> float:
+        """A second is a second."""
+        return lab_seconds
+
+    def waiting(self, statuses: Collection[Any] | None = None) -> None:
+        """Nothing to do: time passes by itself."""
+
+
+def iso(moment: datetime) -> str:
+    """``moment`` in ISO 8601, UTC, to the second, e.g. ``2026-01-01T08:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,126 @@
+"""Runs plans in a bluesky RunEngine from any thread, and ends them safely."""
+
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bluesky import RunEngine
+from bluesky.utils import FailedStatus, RunEngineInterrupted
+from ophyd.utils import StatusTimeoutError
+
+from devices.clock import Clock
+from devices.documents import DocumentFiles
+from devices.errors import LabError, LabStopped
+from devices.plans import Plan
+
+STOP_DEADLINE_S = 30.0
+
+
+class Engine:
+    """One RunEngine, one plan at a time.
+
+    The plan runs in a thread of its own, because a KeyboardInterrupt inside ``RunEngine.__call__`` would leave the
+    engine in a state that it cannot come back from. Documents go to ``runs``.
+    """
+
+    def __init__(self, runs: Path, clock: Clock) -> None:
+        # bluesky tells aborts to the log with a traceback; ours are told as one sentence by what we raise.
+        logging.getLogger("bluesky").addHandler(logging.NullHandler())
+        self._run_engine = RunEngine({}, context_managers=[], call_returns_result=True)
+        self._run_engine.waiting_hook = clock.waiting
+        self._run_engine.subscribe(DocumentFiles(runs))
+        self._one_plan = threading.Lock()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._stop_reason = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a plan runs."""
+        return not self._idle.is_set()
+
+    def run(self, plan: Plan, *, on_interrupt: Callable[[str], None]) -> Any:
+        """Run ``plan`` to its end and return what it returns.
+
+        ``on_interrupt`` is called with a reason if the calling thread is interrupted (Ctrl-C) meanwhile; the plan
+        is then aborted before the interrupt goes on. Errors: :class:`LabStopped` after :meth:`stop`,
+        :class:`LabError` for what the lab refused or did not do in time.
+        """
+        if not self._one_plan.acquire(blocking=False):
+            raise LabError("The lab is busy with another plan; wait for it, or stop it.")
+        try:
+            self._stop_reason = ""
+            self._idle.clear()
+            ending: list[Any] = []
+            threading.Thread(target=self._execute, args=(plan, ending), name="plan", daemon=True).start()
+            try:
+                self._idle.wait()
+            except BaseException:  # Ctrl-C, or SystemExit from a signal handler
+                on_interrupt("interrupted by a person (Ctrl-C)")
+                self.stop("interrupted by a person (Ctrl-C)")
+                raise
+            if isinstance(ending[0], BaseException):
+                raise self._explained(ending[0])
+            return ending[0]
+        finally:
+            self._one_plan.release()
+
+    def _execute(self, plan: Plan, ending: list[Any]) -> None:
+        try:
+            ending.append(self._run_engine(plan).plan_result)
+        except BaseException as error:  # handed to the caller's thread, which raises it
+            ending.append(error)
+        finally:
+            self._idle.set()
+
+    def _explained(self, error: BaseException) -> BaseException:
+        if self._stop_reason:
+            return _caused(LabStopped(f"The lab was stopped: {self._stop_reason}."), error)
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, LabError):
+                return cause
+            if isinstance(cause, StatusTimeoutError):
+                device = error.args[0].obj.name if isinstance(error, FailedStatus) else "a device"
+                return _caused(LabError(f"The lab gave up waiting: {device} did not finish in time."), error)
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(error, RunEngineInterrupted):
+            return _caused(LabStopped("The plan was interrupted before its end."), error)
+        return error
+
+    def stop(self, reason: str) -> bool:
+        """Abort the plan that runs, if any, and wait until the engine is idle; whether there was one.
+
+        Errors: :class:`LabError` if the engine does not come to rest.
+        """
+        if self._idle.is_set():
+            return False
+        self._stop_reason = reason
+        # bluesky prints what it does to standard output, which belongs to the command's answer.
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(Exception):
+            # It fails if the plan has just ended by itself; whether it rests is what counts, below.
+            self._run_engine.abort(reason)
+        if not self._idle.wait(STOP_DEADLINE_S):
+            raise LabError(
+                f"The plan did not stop within {STOP_DEADLINE_S:.0f} s; look after the reactor yourself."
+            )
+        return True
+
+    def close(self) -> None:
+        """End the engine's thread."""
+        self.stop("the lab was closed")
+        loop = self._run_engine.loop
+        if not loop.is_closed():
+            thread = self._run_engine._th
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5.0)
+            loop.close()
+
+
+def _caused(error: LabError, cause: BaseException) -> LabError:
+    error.__cause__ = cause
+    return error

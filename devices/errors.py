@@ -1,0 +1,12 @@
+"""Errors of the lab that a person can act on."""
+
+
+class LabError(ValueError):
+    """The lab cannot do what was asked; the message is one sentence: what is wrong, what was expected, what to do.
+
+    The command line prints it without a traceback and ends with status 2.
+    """
+
+
+class LabStopped(LabError):
+    """A person, or the program on a person's behalf, stopped the lab; the reactor is in its safe state."""

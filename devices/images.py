@@ -1,0 +1,80 @@
+"""Micrographs on disk: TIFF with pixel size and provenance, whole or not there at all."""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from devices.errors import LabError
+
+
+@dataclass(frozen=True)
+class FrameProvenance:
+    """What a micrograph says of itself, as JSON in its TIFF description.
+
+    ``acquired_at`` is the lab's time (ISO 8601), ``pixel_size_um`` in µm; ``information_bar_rows`` is the height
+    of the bar below the field, in rows. How the sample was made is not told: that is in the ledger, by ``key``.
+    """
+
+    key: str
+    magnification: float
+    field: int
+    pixel_size_um: float
+    simulated: bool
+    acquired_at: str
+    instrument: str
+    information_bar_rows: int = 0
+    software: str = "morpholoop"
+
+
+def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenance) -> None:
+    """Write ``pixels`` (H, W) to ``path`` under another name first, so that no half image ever has its name.
+
+    The same arguments give the same bytes. Errors: :class:`LabError` if it cannot be written.
+    """
+    per_cm = 1e4 / provenance.pixel_size_um
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            tifffile.imwrite(
+                file,
+                pixels,
+                photometric="minisblack",
+                resolution=(per_cm, per_cm),
+                resolutionunit="CENTIMETER",
+                description=json.dumps(dataclasses.asdict(provenance), sort_keys=True, ensure_ascii=True),
+                metadata=None,
+                software=provenance.software,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        # The new name is only durable once its folder is.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LabError(
+            f"The image {path} cannot be written ({error.strerror or error}); free some space or choose another folder."
+        ) from error
+
+
+def read_provenance(path: Path) -> FrameProvenance:
+    """What the image at ``path`` says of itself.
+
+    Errors: :class:`LabError` if it is not an image that :func:`write_frame` wrote.
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            return FrameProvenance(**json.loads(file.pages.first.description))
+    except (OSError, tifffile.TiffFileError, ValueError, TypeError) as error:
+        raise LabError(f"The image {path} carries no provenance of this lab ({error}).") from error

@@ -1,0 +1,138 @@
+"""A lab as the loop sees it: check, synthesise, acquire, stop."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from devices.backend import Backend
+from devices.clock import Clock
+from devices.engine import Engine
+from devices.errors import LabError
+from devices.limits import Limit, check_units, complete
+from devices.microscope import Microscope, Montage
+from devices.plans import image, synthesise
+from devices.reactor import Reactor, ReactorState
+from devices.records import Conditions, RunRecord, check_key
+
+Progress = Callable[[str], None]
+"""Told what the lab is doing, one short sentence at a time, perhaps from another thread."""
+
+
+class Laboratory:
+    """A reactor and a microscope, driven by bluesky plans, one plan at a time; close it when done (``with``)."""
+
+    def __init__(
+        self, *, name: str, backend: Backend, reactor: Reactor, microscope: Microscope, state_dir: Path
+    ) -> None:
+        self.name = name
+        self.simulated: bool = reactor.simulated
+        self.clock: Clock = backend.clock
+        self.reactor, self.microscope = reactor, microscope
+        self._backend = backend
+        self._engine = Engine(state_dir / "runs", backend.clock)
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """The reactor's limits as they are now, by set-point."""
+        return self.reactor.source.read()
+
+    def check(self, conditions: Conditions, units: Mapping[str, str] | None = None) -> None:
+        """Raise :class:`LabError` if a set-point is unknown, missing or outside the limits, or limits are unreadable.
+
+        ``units`` (by set-point), where given, have to be the lab's: nothing is converted.
+        """
+        limits = self.limits
+        check_units(units or {}, limits)
+        complete(conditions, limits)
+
+    def reactor_record(self, key: str) -> RunRecord | None:
+        """What the reactor itself knows of a dispatch key; None: it was never started with it."""
+        check_key(key)
+        return self.reactor.record(key)
+
+    def synthesise(self, key: str, conditions: Conditions, progress: Progress | None = None) -> RunRecord:
+        """Run the batch ``key`` to its end; a key the reactor knows is waited for, never started again.
+
+        Errors: :class:`LabError` when the limits forbid it, the reactor is busy with another key, or this key was used
+        with other conditions or ended in a fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile.
+        """
+        known = self.reactor_record(key)
+        if known is None:
+            settings = complete(conditions, self.limits)
+        else:
+            settings = dict(known.conditions)
+            for name, value in conditions.items():
+                if settings.get(name) != (value if isinstance(value, str) else float(value)):
+                    raise LabError(
+                        f"The reactor was started under the key {key} with {name} = {settings.get(name)} and not {value}; "
+                        "mint a key of its own for other conditions."
+                    )
+            if known.state == "done":
+                return known
+            if known.state == "fault":
+                raise LabError(
+                    f"The batch {key} ended in a fault ({known.reason}); mint a new key to try again."
+                )
+        if progress is not None:
+
+            def tell(state: ReactorState) -> None:
+                progress(f"reactor {state.value} ({key}, {self.clock.iso()})")
+
+            self.reactor.on_state = tell
+        try:
+            plan = synthesise(
+                self.reactor, key, settings, lab=self.name, simulated=self.simulated, **self._time()
+            )
+            record: RunRecord | None = self._engine.run(plan, on_interrupt=self._make_safe)
+        finally:
+            self.reactor.on_state = None
+        if record is None or record.state != "done":
+            raise LabError(
+                f"The batch {key} ended without a sample ({record.reason if record else 'never started'})."
+            )
+        return record
+
+    def acquire(
+        self, key: str, magnification: float, fields: int, first_field: int, folder: Path
+    ) -> list[Path]:
+        """Image ``fields`` fields of the sample of ``key``, from index ``first_field`` on, into ``folder``.
+
+        Returns the paths, ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when there is no such
+        sample, or the magnification is outside the limits.
+        """
+        check_key(key)
+        if fields < 1 or first_field < 0:
+            raise LabError(
+                f"Cannot image {fields} fields from index {first_field} on; expected at least 1 from 0 on."
+            )
+        self.microscope.magnification.check_value(magnification)
+        montage = Montage(key, float(magnification), fields, first_field, folder)
+        plan = image(self.microscope, montage, lab=self.name, simulated=self.simulated, **self._time())
+        paths: list[Path] = self._engine.run(plan, on_interrupt=self._make_safe)
+        return paths
+
+    def stop(self, reason: str = "stopped by a person") -> None:
+        """Bring the reactor to its safe state, then end the plan; safe to call from any thread, at any time."""
+        self._make_safe(reason)
+        self._engine.stop(reason)
+
+    def close(self) -> None:
+        """Stop the plan that runs, if any, and let go of the devices."""
+        if self._engine.busy:
+            self.stop("the lab was closed")
+        self._engine.close()
+        self._backend.close()
+
+    def __enter__(self) -> "Laboratory":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _make_safe(self, reason: str) -> None:
+        # The reactor first: it must not wait for software to come to an end.
+        self.reactor.make_safe(reason)
+        if self._engine.busy:
+            self._backend.note_stop(reason)
+
+    def _time(self) -> dict[str, str]:
+        return {"lab_time": self.clock.iso()}
