@@ -1,0 +1,167 @@
+"""The generator as a predictor: imagine micrographs, measure them, pool, calibrate."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import UnusableInput
+from models.morphology.measures import FieldMeasurement, Measure, measure_for
+from models.values import Conditions, Estimate
+
+if (
+    TYPE_CHECKING
+):  # for the types alone: whoever makes a predictor has a generator, and so its package, already
+    from models.generator.calibration import Calibration
+    from models.generator.schema import GeneratorSchema
+
+TILES = {"texture": 1}
+"""Images per condition by kind of measure, unless told; a texture tile holds hundreds of crystallites."""
+TILES_OTHERWISE = 4
+
+_BLOCKS = 5
+_UNKNOWN_RELATIVE_SD = 0.05
+
+
+class ImageGenerator(Protocol):
+    """What is needed of a generator (:class:`models.generator.Generator` has it)."""
+
+    @property
+    def version(self) -> str:
+        """Its version, for the record."""
+        ...
+
+    @property
+    def schema(self) -> "GeneratorSchema":
+        """Its parameters, magnifications and which descriptors each shows."""
+        ...
+
+    @property
+    def calibration(self) -> "Calibration":
+        """From descriptors of its images to those that would be measured."""
+        ...
+
+    def sample_many(
+        self, conditions: Sequence[Conditions], *, magnification: float, n: int, seed: int
+    ) -> npt.NDArray[np.float32]:
+        """Images (conditions, n, H, W) in [0, 1], the same noise for all conditions."""
+        ...
+
+    def pixel_size_um(self, magnification: float) -> float:
+        """Side of a pixel in µm."""
+        ...
+
+    def manifold_distance(self, conditions: Conditions) -> float:
+        """0 at a training condition, 1 at the edge of what it was trained on."""
+        ...
+
+
+class GeneratorPredictor:
+    """Predicts descriptors by the code that measures micrographs, applied to generated ones.
+
+    ``descriptors``: which to predict (default: all that the generator shows). ``images``: magnification →
+    images per condition (default: 1 where only texture is measured, 4 elsewhere). All conditions share one
+    ``seed`` and so the same noise (common random numbers): a prediction is a fixed, smooth function of the
+    conditions, and is kept.
+
+    The spread given is the standard error of the pooled value on the calibrated scale: a delete-one-image
+    jackknife, or with a single image one over 5 blocks of its particles or regions. It is the sampling
+    error of the images, not the generator's own error, which only measurements can tell
+    (:class:`~models.learning.corrected.CorrectedPredictor`).
+
+    Errors: :class:`UnusableInput` for a descriptor that the generator does not show, or fewer than one image.
+    """
+
+    def __init__(
+        self,
+        generator: ImageGenerator,
+        descriptors: Sequence[str] | None = None,
+        *,
+        images: Mapping[int, int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._generator, self._seed = generator, seed
+        self._wanted: dict[int, dict[str, tuple[Measure, list[str]]]] = {}
+        for name in descriptors or generator.schema.descriptors:
+            measure = measure_for(name)
+            magnification = generator.schema.magnification_showing(name)
+            by_kind = self._wanted.setdefault(magnification, {})
+            by_kind.setdefault(measure.kind, (measure, []))[1].append(name)
+        self._images = {
+            magnification: (images or {}).get(
+                magnification, max(TILES.get(kind, TILES_OTHERWISE) for kind in kinds)
+            )
+            for magnification, kinds in self._wanted.items()
+        }
+        if min(self._images.values()) < 1:
+            raise UnusableInput("A prediction needs at least 1 image per condition; ask for more.")
+        self._known: dict[tuple[tuple[str, float | str], ...], dict[str, Estimate]] = {}
+        self.images_generated = 0
+
+    @property
+    def version(self) -> str:
+        """The generator's version."""
+        return self._generator.version
+
+    def manifold_distance(self, conditions: Conditions) -> float:
+        """The generator's."""
+        return self._generator.manifold_distance(conditions)
+
+    def predict(self, many: Sequence[Conditions]) -> list[dict[str, Estimate]]:
+        """Estimates in order; NaN where the images do not show a descriptor (no particle found)."""
+        keys = [tuple(sorted(conditions.items())) for conditions in many]
+        fresh = {key: c for key, c in zip(keys, many, strict=True) if key not in self._known}
+        if fresh:
+            for key, prediction in zip(fresh, self._predict(list(fresh.values())), strict=True):
+                self._known[key] = prediction
+        return [dict(self._known[key]) for key in keys]
+
+    def _predict(self, many: Sequence[Conditions]) -> list[dict[str, Estimate]]:
+        predictions: list[dict[str, Estimate]] = [{} for _ in many]
+        for magnification, kinds in self._wanted.items():
+            n = self._images[magnification]
+            images = self._generator.sample_many(many, magnification=magnification, n=n, seed=self._seed)
+            self.images_generated += len(many) * n
+            pixel = self._generator.pixel_size_um(magnification)
+            for prediction, tiles in zip(predictions, images, strict=True):
+                for measure, names in kinds.values():
+                    fields = [measure.measure(tile, pixel) for tile in tiles]
+                    prediction.update(self._pool(measure, names, fields))
+        return predictions
+
+    def _pool(
+        self, measure: Measure, names: Sequence[str], fields: Sequence[FieldMeasurement]
+    ) -> dict[str, Estimate]:
+        pooled = measure.pool(fields)
+        parts = [measure.pool(rest) for rest in _delete_one(fields)]
+        estimates = {}
+        for name in names:
+            value = float(self._generator.calibration.apply(name, pooled[name]))
+            replicates = self._generator.calibration.apply(name, [part[name] for part in parts])
+            estimates[name] = Estimate(value, _jackknife_se(replicates, value))
+        return estimates
+
+
+def _delete_one(fields: Sequence[FieldMeasurement]) -> list[list[FieldMeasurement]]:
+    """The fields without each in turn; of a single field, its samples without each fifth in turn."""
+    if len(fields) > 1:
+        return [[*fields[:i], *fields[i + 1 :]] for i in range(len(fields))]
+    (field,) = fields
+    if field.n < _BLOCKS:
+        return []
+    block = np.arange(field.n) * _BLOCKS // field.n
+    return [
+        [FieldMeasurement(field.kind, {name: values[block != b] for name, values in field.samples.items()})]
+        for b in range(_BLOCKS)
+    ]
+
+
+def _jackknife_se(replicates: npt.NDArray[np.float64], value: float) -> float:
+    usable = replicates[np.isfinite(replicates)]
+    if not math.isfinite(value):
+        return math.nan
+    if len(usable) < 2:
+        return _UNKNOWN_RELATIVE_SD * abs(value)
+    return float(np.sqrt((len(usable) - 1) * np.var(usable)))

@@ -1,0 +1,90 @@
+"""What inverse design minimises: weighted squared misses, plus penalties for not knowing."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from models.errors import UnusableInput
+from models.values import Estimate, Target
+
+
+@dataclass(frozen=True)
+class ObjectiveWeights:
+    """Dimensionless weights of what is added to the squared misses.
+
+    ``uncertainty``: of Σ w·(sd/scale)²; 1 makes the objective its own expected value under the prediction's
+    spread, 0 ignores the spread. ``manifold``: of the squared distance beyond the edge of what the
+    predictor was trained on (distance − 1, 0 inside). ``optimism``: each miss is first shortened by this
+    many predicted SDs (a lower confidence bound on the miss): > 0 makes unknown places attractive, for
+    exploration.
+    """
+
+    uncertainty: float = 0.1
+    manifold: float = 25.0
+    optimism: float = 0.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """One evaluation: ``total`` = ``mismatch`` + ``uncertainty`` + ``manifold``, all dimensionless."""
+
+    total: float
+    mismatch: float
+    uncertainty: float
+    manifold: float
+
+
+class Objective:
+    """F = Σ w·(deviation/scale)², the objective of [C] with each term divided by its target's scale.
+
+    [C] Choi et al., Mater. Horiz. 2026, 13, 727: F = w1·Σ(D_t−D_g)² + w2·Σ(M_t−M_g)² + …; here any
+    descriptors, one-sided and range targets (no miss inside the band), and the penalties of
+    :class:`ObjectiveWeights`.
+    """
+
+    def __init__(self, targets: Sequence[Target], weights: ObjectiveWeights | None = None) -> None:
+        self.targets = tuple(targets)
+        self.weights = weights or ObjectiveWeights()
+        _check(self.targets)
+
+    def score(self, predicted: Mapping[str, Estimate], manifold_distance: float = 0.0) -> Score:
+        """The score of one prediction; infinite where a wanted descriptor could not be predicted (NaN).
+
+        Errors: :class:`UnusableInput` when the predictor does not know a wanted descriptor.
+        """
+        mismatch = uncertainty = 0.0
+        for target in self.targets:
+            estimate = predicted.get(target.descriptor)
+            if estimate is None:
+                raise UnusableInput(
+                    f"The target descriptor {target.descriptor} is not one that the model predicts "
+                    f"({', '.join(sorted(predicted)) or 'none'}); aim for one of these."
+                )
+            if not math.isfinite(estimate.mean):
+                return Score(math.inf, math.inf, 0.0, 0.0)
+            miss = abs(target.deviation(estimate.mean))
+            spread = estimate.sd if math.isfinite(estimate.sd) else 0.0
+            miss = max(miss - self.weights.optimism * spread, 0.0)
+            mismatch += target.weight * (miss / target.scale) ** 2
+            uncertainty += target.weight * (spread / target.scale) ** 2
+        uncertainty *= self.weights.uncertainty
+        outside = self.weights.manifold * max(manifold_distance - 1.0, 0.0) ** 2
+        return Score(mismatch + uncertainty + outside, mismatch, uncertainty, outside)
+
+
+def _check(targets: Sequence[Target]) -> None:
+    if not any(target.weight > 0 for target in targets):
+        raise UnusableInput("There is no target with a weight above 0; give at least one, e.g. d50_um = 8.")
+    for target in targets:
+        if not target.low <= target.high or not (math.isfinite(target.low) or math.isfinite(target.high)):
+            raise UnusableInput(
+                f"The target for {target.descriptor} asks for {target.low:g} to {target.high:g}, which "
+                "nothing can meet; "
+                "give a finite value, or a lower bound below the upper one."
+            )
+        if not (math.isfinite(target.scale) and target.scale > 0 and target.weight >= 0):
+            raise UnusableInput(
+                f"The target for {target.descriptor} has scale {target.scale:g} and weight "
+                f"{target.weight:g}; "
+                "the scale must be above 0 and the weight not below 0."
+            )

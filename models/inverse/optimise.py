@@ -1,0 +1,186 @@
+"""Inverse design: a particle swarm over the feasible space, evaluated by a predictor."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.errors import UnusableInput
+from models.inverse.objective import Objective, ObjectiveWeights, Score
+from models.inverse.predictor import Predictor
+from models.inverse.result import Candidate, InverseResult
+from models.inverse.space import Array, Key, UnitCube
+from models.inverse.swarm import ParticleSwarm
+from models.values import Conditions, Estimate, Space, Target
+
+Progress = Callable[[int, int, float], None]
+"""Called after each iteration with (iteration, iterations, best objective so far)."""
+
+_APART = 0.15  # how far candidates should differ, as a share of the space (see UnitCube.distance)
+_POLISH_ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    conditions: Conditions
+    predicted: dict[str, Estimate]
+    score: Score
+    manifold_distance: float
+
+
+class _Evaluations:
+    """Everything evaluated so far, by snapped conditions.
+
+    Common random numbers make a prediction a function of the conditions, so a repeated one is not computed
+    again.
+    """
+
+    def __init__(self, predictor: Predictor, cube: UnitCube, objective: Objective) -> None:
+        self._predictor, self._cube, self._objective = predictor, cube, objective
+        self.known: dict[Key, _Evaluated] = {}
+        self.asked = 0
+
+    def __call__(self, many: Sequence[Conditions]) -> list[_Evaluated]:
+        keys = [self._cube.key(conditions) for conditions in many]
+        fresh = {key: c for key, c in zip(keys, many, strict=True) if key not in self.known}
+        if fresh:
+            predictions = self._predictor.predict(list(fresh.values()))
+            for (key, conditions), predicted in zip(fresh.items(), predictions, strict=True):
+                distance = self._predictor.manifold_distance(conditions)
+                score = self._objective.score(predicted, distance)
+                self.known[key] = _Evaluated(conditions, predicted, score, distance)
+        self.asked += len(keys)
+        return [self.known[key] for key in keys]
+
+
+def optimise(
+    predictor: Predictor,
+    space: Space,
+    targets: Sequence[Target],
+    *,
+    particles: int = 40,
+    iterations: int = 50,
+    seed: int = 0,
+    candidates: int = 3,
+    avoid: Sequence[Conditions] = (),
+    known: Sequence[Conditions] = (),
+    weights: ObjectiveWeights | None = None,
+    patience: int | None = None,
+    progress: Progress | None = None,
+) -> InverseResult:
+    """The conditions that minimise F (:class:`~models.inverse.objective.Objective`) over ``space``.
+
+    A swarm of ``particles`` takes up to ``iterations`` steps ([C]: 40 and 50), each evaluated in one call
+    of the predictor; then the best is polished by single steps of each parameter. ``avoid``: conditions
+    never to be returned (already measured); ``known``: measured conditions that the swarm starts at and
+    that candidates report their distance to. ``patience``: end the swarm after this many iterations without
+    improvement (None: never). The same seed and predictor give the same result; numpy's global random state
+    is not touched.
+
+    Errors: :class:`UnusableInput` for an empty space, a target that nothing can meet, an unknown
+    descriptor, or when every feasible point is to be avoided.
+    """
+    if particles < 2 or iterations < 1 or candidates < 1:
+        raise UnusableInput(
+            f"A search with {particles} particles, {iterations} iterations and {candidates} candidates "
+            "cannot run; "
+            "it needs at least 2, 1 and 1."
+        )
+    began, images_before = time.perf_counter(), predictor.images_generated
+    cube = UnitCube(space)
+    evaluate = _Evaluations(predictor, cube, Objective(targets, weights))
+    swarm = ParticleSwarm(_start(cube, particles, seed, known), seed)
+    history: list[float] = []
+    for iteration in range(1, iterations + 1):
+        positions = swarm.ask()
+        evaluated = evaluate([cube.decode(position) for position in positions])
+        swarm.tell(np.array([one.score.total for one in evaluated]))
+        history.append(swarm.best_cost)
+        if progress is not None:
+            progress(iteration, iterations, swarm.best_cost)
+        if patience is not None and iteration > patience and history[-1 - patience] <= history[-1] * 1.001:
+            break
+    swarm_evaluations = evaluate.asked
+    avoided = {cube.key(conditions) for conditions in avoid}
+    _polish(evaluate, cube, avoided)
+    ranked = sorted(
+        (one for key, one in evaluate.known.items() if key not in avoided), key=lambda one: one.score.total
+    )
+    if not ranked or not math.isfinite(ranked[0].score.total):
+        raise UnusableInput(
+            "No feasible conditions are left whose descriptors the model can predict; "
+            "widen the parameter ranges or aim for other descriptors."
+        )
+    chosen = tuple(_candidate(one, cube, known) for one in _diverse(ranked, cube, candidates))
+    return InverseResult(
+        best=chosen[0],
+        candidates=chosen,
+        evaluations=swarm_evaluations,
+        distinct_evaluations=len(evaluate.known),
+        images_generated=predictor.images_generated - images_before,
+        seconds=time.perf_counter() - began,
+        converged_at=_converged_at(history),
+        model=predictor.version,
+        history=tuple(history),
+    )
+
+
+def _start(cube: UnitCube, particles: int, seed: int, known: Sequence[Conditions]) -> Array:
+    """Half of the swarm at most starts at known conditions (the latest first), the rest on a Sobol design."""
+    latest = [np.clip(cube.encode(conditions), 0.0, 1.0) for conditions in reversed(known)][: particles // 2]
+    return np.array([*latest, *cube.sample(particles - len(latest), seed)])
+
+
+def _polish(evaluate: _Evaluations, cube: UnitCube, avoided: set[Key]) -> None:
+    """Walk from the best downhill by single steps, so that the answer is a local optimum on the steps;
+    the neighbours of an avoided optimum are looked at too, as one of them will be proposed in its place.
+    """
+    here: _Evaluated | None = None
+    for _ in range(_POLISH_ROUNDS):
+        best = min(evaluate.known.values(), key=lambda one: one.score.total)
+        allowed = [one for key, one in evaluate.known.items() if key not in avoided]
+        best_allowed = min(allowed, key=lambda one: one.score.total, default=best)
+        if best_allowed is here:
+            return
+        here = best_allowed
+        around = cube.neighbours(best.conditions)
+        if best_allowed is not best:
+            around += cube.neighbours(best_allowed.conditions)
+        if around:
+            evaluate(around)
+
+
+def _diverse(ranked: Sequence[_Evaluated], cube: UnitCube, wanted: int) -> list[_Evaluated]:
+    """The best, then the best ``_APART`` from all chosen before (halved while too few are)."""
+    chosen = [ranked[0]]
+    apart = _APART
+    finite = [one for one in ranked[:2000] if math.isfinite(one.score.total)]
+    while len(chosen) < min(wanted, len(finite)):
+        for one in finite:
+            if len(chosen) < wanted and all(
+                one is not other and cube.distance(one.conditions, other.conditions) >= apart
+                for other in chosen
+            ):
+                chosen.append(one)
+        apart = apart / 2 if apart > 1e-3 else 0.0
+    return sorted(chosen, key=lambda one: one.score.total)
+
+
+def _candidate(one: _Evaluated, cube: UnitCube, known: Sequence[Conditions]) -> Candidate:
+    return Candidate(
+        conditions=one.conditions,
+        predicted=one.predicted,
+        objective=one.score.total,
+        score=one.score,
+        in_manifold=one.manifold_distance <= 1.0 + 1e-9,
+        manifold_distance=one.manifold_distance,
+        nearest_known=min((cube.distance(one.conditions, other) for other in known), default=math.inf),
+    )
+
+
+def _converged_at(history: Sequence[float]) -> int:
+    final = history[-1]
+    near = (i for i, best in enumerate(history, start=1) if best <= final + 0.01 * abs(final) + 1e-9)
+    return next(near, len(history))

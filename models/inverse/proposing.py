@@ -1,0 +1,139 @@
+"""Which experiment to do next: predict, correct by what was measured, search."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from models.inverse.objective import Objective, ObjectiveWeights
+from models.inverse.optimise import Progress, optimise
+from models.inverse.predictor import Predictor
+from models.inverse.result import Candidate, InverseResult
+from models.inverse.space import UnitCube
+from models.learning.corrected import CorrectedPredictor
+from models.learning.observations import Observation
+from models.learning.residual import ResidualModel
+from models.values import Conditions, Estimate, Space, Target
+
+
+@dataclass(frozen=True)
+class SuggestSettings:
+    """How to search. ``design``: experiments of a Sobol design before the first search without a generator.
+
+    ``patience``: iterations without improvement after which the swarm ends early. ``optimism``: how many
+    predicted SDs a miss is shortened by while there is no generator (see :class:`ObjectiveWeights`); 0 for
+    pure exploitation.
+    """
+
+    particles: int = 40
+    iterations: int = 50
+    candidates: int = 3
+    patience: int | None = 12
+    design: int = 4
+    optimism: float = 0.5
+    weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
+
+
+def suggest(
+    predictor: Predictor | None,
+    space: Space,
+    targets: Sequence[Target],
+    observations: Sequence[Observation] = (),
+    *,
+    settings: SuggestSettings | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    positive: Mapping[str, bool] | None = None,
+) -> InverseResult:
+    """The next conditions to try, never ones already measured.
+
+    With a predictor: its predictions, corrected by a :class:`ResidualModel` of the observations, are
+    searched by the swarm. Without one: the first ``settings.design`` proposals come from a Sobol design
+    over the feasible space (predictions: none), the later ones from a Gaussian process over conditions,
+    searched optimistically. ``positive``: which descriptors live on a logarithmic scale (default: what
+    their measures declare).
+
+    Errors: :class:`UnusableInput` as :func:`~models.inverse.optimise.optimise`.
+    """
+    settings = settings or SuggestSettings()
+    cube = UnitCube(space)
+    known = [one.conditions for one in observations]
+    if predictor is None and len(observations) < max(settings.design, 1):
+        return _design_point(cube, targets, known, settings, seed)
+    names = [target.descriptor for target in targets]
+    scales = positive if positive is not None else _declared_positive()
+    searched: Predictor
+    if predictor is not None and not observations:
+        searched = predictor
+    else:
+        base = list(map(dict, predictor.predict(known))) if predictor is not None else None
+        if base is not None and base:
+            names = sorted({*names, *base[0]})
+        elif observations:
+            names = sorted({*names, *(name for one in observations for name in one.measured)})
+        residuals = ResidualModel.fit(cube, observations, base, descriptors=names, positive=scales)
+        searched = CorrectedPredictor(predictor, residuals, cube, observations)
+    weights = settings.weights
+    if predictor is None:
+        # Nothing was trained, so there is no manifold to stay on; unknown places are worth a look.
+        weights = ObjectiveWeights(uncertainty=0.0, manifold=0.0, optimism=settings.optimism)
+    return optimise(
+        searched,
+        space,
+        targets,
+        particles=settings.particles,
+        iterations=settings.iterations,
+        seed=seed,
+        candidates=settings.candidates,
+        avoid=known,
+        known=known,
+        weights=weights,
+        patience=settings.patience,
+        progress=progress,
+    )
+
+
+def _design_point(
+    cube: UnitCube,
+    targets: Sequence[Target],
+    known: Sequence[Conditions],
+    settings: SuggestSettings,
+    seed: int,
+) -> InverseResult:
+    """The next point of the Sobol design (skipping measured ones), with nothing predicted."""
+    objective = Objective(targets, settings.weights)
+    nothing = {target.descriptor: Estimate(math.nan, math.nan) for target in objective.targets}
+    measured = {cube.key(conditions) for conditions in known}
+    # The design is one sequence for the whole campaign, so its n-th point is asked for, not a fresh first
+    # one.
+    points = cube.sample(len(known) + 8 * settings.candidates, seed)[len(known) :]
+    open_points = [c for c in map(cube.decode, points) if cube.key(c) not in measured]
+    chosen = tuple(
+        Candidate(
+            conditions=conditions,
+            predicted=nothing,
+            objective=math.nan,
+            score=objective.score(nothing),
+            in_manifold=False,
+            manifold_distance=math.inf,
+            nearest_known=min((cube.distance(conditions, other) for other in known), default=math.inf),
+        )
+        for conditions in open_points[: settings.candidates]
+    )
+    return InverseResult(
+        best=chosen[0],
+        candidates=chosen,
+        evaluations=0,
+        distinct_evaluations=0,
+        images_generated=0,
+        seconds=0.0,
+        converged_at=0,
+        model="design",
+        history=(),
+        policy="design",
+    )
+
+
+def _declared_positive() -> dict[str, bool]:
+    from models.morphology import known_descriptors
+
+    return {name: descriptor.positive for name, descriptor in known_descriptors().items()}

@@ -1,0 +1,1 @@
+"""Learning from what was measured: observations, residual models, corrected predictions."""
