@@ -8,8 +8,10 @@ from devices.clock import Clock, SystemClock
 class Backend(Protocol):
     """Made once for a lab and handed to each of its devices."""
 
-    simulated: bool
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """The time that the devices live by."""
+        ...
 
     def note_stop(self, reason: str) -> None:
         """Write down that the lab was stopped, and why."""
@@ -22,8 +24,6 @@ class Backend(Protocol):
 
 class DirectBackend:
     """For devices that need nothing in common but the time of day."""
-
-    simulated = False
 
     def __init__(self) -> None:
         self.clock = SystemClock()

@@ -23,8 +23,8 @@ STOP_DEADLINE_S = 30.0
 class Engine:
     """One RunEngine, one plan at a time.
 
-    The plan runs in a thread of its own, because a KeyboardInterrupt inside ``RunEngine.__call__`` would leave the
-    engine in a state that it cannot come back from. Documents go to ``runs``.
+    The plan runs in a thread of its own, because a KeyboardInterrupt inside ``RunEngine.__call__`` would
+    leave the engine in a state that it cannot come back from. Documents go to ``runs``.
     """
 
     def __init__(self, runs: Path, clock: Clock) -> None:
@@ -46,8 +46,8 @@ class Engine:
     def run(self, plan: Plan, *, on_interrupt: Callable[[str], None]) -> Any:
         """Run ``plan`` to its end and return what it returns.
 
-        ``on_interrupt`` is called with a reason if the calling thread is interrupted (Ctrl-C) meanwhile; the plan
-        is then aborted before the interrupt goes on. Errors: :class:`LabStopped` after :meth:`stop`,
+        ``on_interrupt`` is called with a reason if the calling thread is interrupted (Ctrl-C) meanwhile; the
+        plan is then aborted before the interrupt goes on. Errors: :class:`LabStopped` after :meth:`stop`,
         :class:`LabError` for what the lab refused or did not do in time.
         """
         if not self._one_plan.acquire(blocking=False):

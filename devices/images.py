@@ -17,8 +17,8 @@ from devices.errors import LabError
 class FrameProvenance:
     """What a micrograph says of itself, as JSON in its TIFF description.
 
-    ``acquired_at`` is the lab's time (ISO 8601), ``pixel_size_um`` in µm; ``information_bar_rows`` is the height
-    of the bar below the field, in rows. How the sample was made is not told: that is in the ledger, by ``key``.
+    ``acquired_at`` is the lab's time (ISO 8601); ``information_bar_rows`` is the height of the bar below the
+    field, in rows. How the sample was made is not told: that is in the ledger, by ``key``.
     """
 
     key: str
@@ -64,7 +64,8 @@ def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenan
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise LabError(
-            f"The image {path} cannot be written ({error.strerror or error}); free some space or choose another folder."
+            f"The image {path} cannot be written ({error.strerror or error}); "
+            "free some space or choose another folder."
         ) from error
 
 

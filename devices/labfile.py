@@ -54,7 +54,7 @@ class LimitSection(_Section):
 
 
 class BackendSection(_Section):
-    """What stands behind all devices; ``class`` is an import string, ``options`` are its keyword arguments."""
+    """What stands behind all devices: ``class`` is an import string, ``options`` its keyword arguments."""
 
     class_: ImportString = Field(alias="class")
     options: dict[str, Any] = {}
@@ -127,8 +127,8 @@ class LabFileLimits:
             stat = self._path.stat()
         except OSError as error:
             raise LabError(
-                f"Nothing was moved, because the limits in {self._path} cannot be read ({error.strerror or error}); "
-                "put the lab file back."
+                f"Nothing was moved, because the limits in {self._path} cannot be read "
+                f"({error.strerror or error}); put the lab file back."
             ) from error
         stamp = (stat.st_mtime_ns, stat.st_size)
         if stamp != self._stamp:
@@ -149,7 +149,7 @@ class ReactorLimits:
 
 
 def load_class(name: str, path: Path) -> Any:
-    """The class of an import string such as ``sim.reactor:SimulatedReactor``, named in the lab file ``path``."""
+    """The class that an import string such as ``package.module:Class`` in the lab file ``path`` names."""
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
@@ -192,9 +192,10 @@ def load_lab(path: Path, *, state_dir: Path, seed: int) -> Laboratory:
                     f"The lab file {path} names a {type(device).__name__} where a {base.__name__} belongs."
                 )
             if device.simulated != file.simulated:
+                truth = "simulated" if device.simulated else "real"
                 raise LabError(
-                    f"The lab file {path} says simulated: {str(file.simulated).lower()}, but its {device.name} is "
-                    f"{'simulated' if device.simulated else 'real'}; say which it is."
+                    f"The lab file {path} says simulated: {str(file.simulated).lower()}, "
+                    f"but its {device.name} is {truth}; say which it is."
                 )
         return Laboratory(
             name=file.name, backend=backend, reactor=reactor, microscope=microscope, state_dir=state_dir

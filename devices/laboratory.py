@@ -18,7 +18,7 @@ Progress = Callable[[str], None]
 
 
 class Laboratory:
-    """A reactor and a microscope, driven by bluesky plans, one plan at a time; close it when done (``with``)."""
+    """A reactor and a microscope, driven by bluesky plans one at a time; close it when done (``with``)."""
 
     def __init__(
         self, *, name: str, backend: Backend, reactor: Reactor, microscope: Microscope, state_dir: Path
@@ -36,7 +36,7 @@ class Laboratory:
         return self.reactor.source.read()
 
     def check(self, conditions: Conditions, units: Mapping[str, str] | None = None) -> None:
-        """Raise :class:`LabError` if a set-point is unknown, missing or outside the limits, or limits are unreadable.
+        """Raise :class:`LabError` unless every set-point is known, given and within limits that can be read.
 
         ``units`` (by set-point), where given, have to be the lab's: nothing is converted.
         """
@@ -52,8 +52,9 @@ class Laboratory:
     def synthesise(self, key: str, conditions: Conditions, progress: Progress | None = None) -> RunRecord:
         """Run the batch ``key`` to its end; a key the reactor knows is waited for, never started again.
 
-        Errors: :class:`LabError` when the limits forbid it, the reactor is busy with another key, or this key was used
-        with other conditions or ended in a fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile.
+        ``progress`` is told each state of the reactor. Errors: :class:`LabError` when the limits forbid it,
+        the reactor is busy with another key, or this key was used with other conditions or ended in a
+        fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile.
         """
         known = self.reactor_record(key)
         if known is None:
@@ -63,8 +64,8 @@ class Laboratory:
             for name, value in conditions.items():
                 if settings.get(name) != (value if isinstance(value, str) else float(value)):
                     raise LabError(
-                        f"The reactor was started under the key {key} with {name} = {settings.get(name)} and not {value}; "
-                        "mint a key of its own for other conditions."
+                        f"The reactor was started under the key {key} with {name} = {settings.get(name)} "
+                        f"and not {value}; mint a key of its own for other conditions."
                     )
             if known.state == "done":
                 return known
@@ -96,8 +97,8 @@ class Laboratory:
     ) -> list[Path]:
         """Image ``fields`` fields of the sample of ``key``, from index ``first_field`` on, into ``folder``.
 
-        Returns the paths, ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when there is no such
-        sample, or the magnification is outside the limits.
+        Returns the paths, ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when there
+        is no such sample, or the magnification is outside the limits.
         """
         check_key(key)
         if fields < 1 or first_field < 0:
@@ -111,7 +112,7 @@ class Laboratory:
         return paths
 
     def stop(self, reason: str = "stopped by a person") -> None:
-        """Bring the reactor to its safe state, then end the plan; safe to call from any thread, at any time."""
+        """Bring the reactor to its safe state, then end the plan; for any thread, at any time."""
         self._make_safe(reason)
         self._engine.stop(reason)
 

@@ -1,10 +1,11 @@
 """What a set-point may be. Limits that cannot be read stop everything: closed on failure."""
 
 import math
-import numbers
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from devices.errors import LabError
 from devices.records import Conditions
@@ -32,9 +33,9 @@ class Limit:
             allowed = ", ".join(self.choices)
             return None if value in self.choices else f"{self.name} = {value!r} is none of {allowed}"
         expected = f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             return f"{self.name} = {value!r} is not a number ({expected} is allowed)"
-        if not self.low <= value <= self.high:  # not (…) also catches NaN
+        if not self.low <= float(value) <= self.high:  # not (…) also catches NaN
             return f"{self.name} = {float(value):g} {self.unit}".rstrip() + f" is outside {expected}"
         return None
 

@@ -27,7 +27,7 @@ class MicroscopeState(StrEnum):
 
 @dataclass(frozen=True)
 class Montage:
-    """Fields of view to take of one sample: ``fields`` of them, from index ``first_field`` on, into ``folder``."""
+    """Fields of view to take of a sample: ``fields`` of them, from ``first_field`` on, into ``folder``."""
 
     key: str
     magnification: float

@@ -18,9 +18,9 @@ Plan = Generator[Msg, Any, Any]
 def synthesise(reactor: Reactor, key: str, conditions: Conditions, **metadata: Any) -> Plan:
     """Run the batch ``key``; returns the reactor's :class:`RunRecord`.
 
-    Going to the set-points may be repeated after a pause. Dosing may not: from the start of the batch on nothing is
-    rewound, and a hard pause ends it safely. Whatever happens, the reactor is left in its safe state.
-    A key that the reactor knows already is only waited for.
+    Going to the set-points may be repeated after a pause. Dosing may not: from the start of the batch on
+    nothing is rewound, and a hard pause ends it safely. Whatever happens, the reactor is left in its safe
+    state. A key that the reactor knows already is only waited for.
     """
 
     def batch() -> Plan:

@@ -1,4 +1,4 @@
-"""A batch reactor: set-points, a run id that is the dispatch key, and a controller that runs one batch at a time."""
+"""A batch reactor: set-points, a run id that is the dispatch key, and a controller of batches."""
 
 from collections.abc import Callable
 from enum import StrEnum

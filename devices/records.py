@@ -17,9 +17,9 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class RunRecord:
     """One batch as the reactor's controller remembers it.
 
-    ``state``: "running", "done" (the sample is there) or "fault" (stopped or failed, see ``reason``; there is no
-    sample and the key cannot be used again). ``started_at`` and ``finished_at`` are the lab's time, ISO 8601;
-    ``finished_at`` is empty while it runs. ``starts`` counts how often the reactor was started for this key.
+    ``state``: "running", "done" (the sample is there) or "fault" (stopped or failed, see ``reason``; there
+    is no sample and the key cannot be used again). ``started_at`` and ``finished_at`` are the lab's time,
+    ISO 8601, empty while it runs. ``starts`` counts how often the reactor was started for this key.
     """
 
     key: str

@@ -15,9 +15,9 @@ from sim.plant import Plant
 class SimulatedBench:
     """The back end of a simulated lab; its state lives in ``state_dir/simulated-lab``.
 
-    ``plant`` is an import string such as ``sim.lmr:LMRPlant``; its hidden constants are drawn from ``seed``.
-    ``start`` is when the lab's clock begins (ISO 8601), ``real_time_factor`` how many virtual seconds pass in a real
-    one (None: time jumps from event to event).
+    ``plant`` is an import string such as ``sim.lmr:LMRPlant``; its hidden constants are drawn from
+    ``seed``. ``start`` is when the lab's clock begins (ISO 8601), ``real_time_factor`` how many virtual
+    seconds pass in a real one (None: time jumps from event to event).
     """
 
     simulated = True
@@ -47,7 +47,7 @@ class SimulatedBench:
         self.lock = threading.RLock()
 
     def note_stop(self, reason: str) -> None:
-        """Write the stop into the journal, unless the reactor has just written it with the batch that it lost."""
+        """Write the stop into the journal, unless the reactor has just done so with a batch it lost."""
         with self.lock:
             if not self.journal.tells_of_stop(reason, t_s=self.clock.elapsed_s()):
                 self.journal.stopped(None, reason, t_s=self.clock.elapsed_s())

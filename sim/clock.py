@@ -33,9 +33,9 @@ class Timer:
 class VirtualClock:
     """Seconds since ``start``, moved on by events.
 
-    Because nothing moves while a plan is still giving orders, orders given together happen at the same moment, and
-    the same plan takes the same virtual time on every machine. ``real_time_factor`` (virtual seconds in a real one)
-    makes a demonstration last; without it time jumps.
+    Because nothing moves while a plan is still giving orders, orders given together happen at the same
+    moment, and the same plan takes the same virtual time on every machine. ``real_time_factor`` (virtual
+    seconds in a real one) makes a demonstration last; without it time jumps.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class VirtualClock:
         return COMPUTING_ALLOWANCE_S + (lab_seconds / self._factor if self._factor else 0.0)
 
     def after(self, delay_s: float, action: Callable[[], None]) -> Timer:
-        """Call ``action`` when ``delay_s`` virtual seconds have passed (at once is as soon as a plan waits)."""
+        """Call ``action`` when ``delay_s`` virtual seconds have passed (0: as soon as a plan waits)."""
         with self._lock:
             timer = Timer(self._elapsed_s + max(0.0, delay_s), action)
             heapq.heappush(self._timers, (timer.due_s, next(self._order), timer))

@@ -1,4 +1,4 @@
-"""The bar that a microscope writes below its image: magnification, scale, voltage, and that all this is simulated."""
+"""The bar that a microscope writes below its image: voltage, magnification, scale, SIMULATED."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What the simulated controllers would keep through a power cut: every start and end, appended and fsynced."""
+"""What the simulated controllers keep through a power cut: every start and end, appended and fsynced."""
 
 import fcntl
 import json
@@ -14,7 +14,7 @@ Entry = Mapping[str, Any]
 
 
 class Journal:
-    """Lines of JSON in ``folder/journal.jsonl``; a last line that a crash cut off is dropped, as if never begun.
+    """Lines of JSON in ``folder/journal.jsonl``; a last line that a crash cut off is dropped, as never begun.
 
     ``identity`` says whose journal it is (plant and seed); another's is refused. Only one process writes to a
     journal: from its first entry on until :meth:`close`.
@@ -62,7 +62,7 @@ class Journal:
         )
 
     def start(self, key: str, conditions: Conditions, *, t_s: float, until_s: float) -> Entry:
-        """Write down that the batch ``key`` starts; the entry has its number. A known key is not started again."""
+        """Write down that the batch ``key`` starts, and its number; a known key is not started again."""
         self._lock()
         known = next((entry for entry in self._of("start") if entry["key"] == key), None)
         if known is not None:

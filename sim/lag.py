@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ophyd import Signal
@@ -17,7 +18,7 @@ STEPS_PER_TIME_CONSTANT = 1
 
 
 class FirstOrderLag:
-    """Moves ``readback`` by 63 % of what is left in each time constant, until within ``within`` of the set-point.
+    """Moves ``readback`` by 63 % of what is left in each time constant, until ``within`` of the set-point.
 
     A quantity with no time constant, such as a category or a value in a recipe, is there at once.
     """
@@ -33,9 +34,8 @@ class FirstOrderLag:
     def move(self, value: float | str, status: Status) -> None:
         """Go to ``value``."""
         self._leave(LabError(f"{self._readback.name} was sent elsewhere before it had arrived."))
-        start = self._readback.get()
-        distance = 0.0 if isinstance(value, str) else float(value) - float(start)
-        if not self._time_constant_s or abs(distance) <= self._within:
+        distance = 0.0 if isinstance(value, str) else value - float(self._readback.get())
+        if isinstance(value, str) or not self._time_constant_s or abs(distance) <= self._within:
             self._put(value)
             status.set_finished()
             return
@@ -44,7 +44,7 @@ class FirstOrderLag:
         step_s = self._time_constant_s / STEPS_PER_TIME_CONSTANT
         for step in range(1, math.ceil(arrival_s / step_s)):
             passed = value - distance * math.exp(-step * step_s / self._time_constant_s)
-            self._timers.append(self._clock.after(step * step_s, lambda passed=passed: self._put(passed)))
+            self._timers.append(self._clock.after(step * step_s, partial(self._put, passed)))
         self._timers.append(self._clock.after(arrival_s, lambda: self._arrive(value)))
 
     def make_safe(self, value: float | str) -> None:
@@ -73,7 +73,7 @@ class FirstOrderLag:
 
 
 def lags(clock: VirtualClock, settings: Mapping[str, Mapping[str, Any]]) -> MakeLogic:
-    """Logic for each set-point from its options: ``time_constant_min`` (0) and ``within`` (0.5 % of the range)."""
+    """Logic for each set-point by its options: ``time_constant_min`` (0), ``within`` (0.5 % of the range)."""
 
     def make(limit: Limit, readback: Signal, _: Clock) -> SetPointLogic:
         options = dict(settings.get(limit.name, {}))

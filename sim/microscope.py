@@ -19,8 +19,8 @@ from sim.plant import SCAN, Render
 class SimulatedMicroscope(Microscope):
     """A microscope that images what the simulated reactor made.
 
-    ``scan`` is (width, height) in pixels, ``field_min`` the time that one field takes, ``renderers`` how many fields
-    are rendered at once while the first is being written.
+    ``scan`` is (width, height) in pixels, ``field_min`` the time that one field takes, ``renderers`` how many
+    fields are rendered at once.
     """
 
     simulated = True
@@ -50,8 +50,8 @@ class SimulatedMicroscope(Microscope):
 class SimulatedExposure:
     """Renders the fields of a montage ahead, and hands them out one by one.
 
-    A field that was imaged before is the same again and takes no time, as from a microscope's own store: a montage
-    that a crash cut off goes on where it was.
+    A field that was imaged before is the same again and takes no time, as from a microscope's own store: a
+    montage that a crash cut off goes on where it was.
     """
 
     def __init__(

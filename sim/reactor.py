@@ -1,7 +1,8 @@
 """The simulated reactor: a controller in virtual time that finishes what it began, whoever watches."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ophyd.status import Status
@@ -18,8 +19,8 @@ from sim.lag import lags
 class SimulatedReactor(Reactor):
     """A reactor whose batches are made by the bench's plant.
 
-    ``feeding_min`` is how long filling takes before the reaction time counts, ``sampling_min`` how long it takes to
-    filter, wash and dry the sample. ``settings`` are the options of the set-points.
+    ``feeding_min`` is how long filling takes before the reaction time counts, ``sampling_min`` how long it
+    takes to filter, wash and dry the sample. ``settings`` are the options of the set-points.
     """
 
     simulated = True
@@ -97,8 +98,8 @@ class SimulatedBatch:
                 (begun_s + self._feeding_s, ReactorState.REACTING),
                 (until_s - self._sampling_s, ReactorState.SAMPLING),
             ):
-                self._at(moment_s, lambda state=state: self._reactor.enter(state))
-            self._at(until_s, lambda: self._finish(entry))
+                self._at(moment_s, partial(self._reactor.enter, state))
+            self._at(until_s, partial(self._finish, entry))
 
     def make_safe(self, reason: str) -> None:
         """Stop feeding and dump a batch that runs."""
@@ -114,7 +115,7 @@ class SimulatedBatch:
         if status is not None and not status.done:
             status.set_exception(LabStopped(f"The batch was stopped: {reason}."))
 
-    def _at(self, moment_s: float, action: Any) -> None:
+    def _at(self, moment_s: float, action: Callable[[], None]) -> None:
         self._timers.append(self._bench.clock.after(moment_s - self._bench.clock.elapsed_s(), action))
 
     def _finish(self, entry: Mapping[str, Any]) -> None:
