@@ -58,9 +58,7 @@ class CampaignDisplay:
             self._first = (event.experiment, time.monotonic())
         if self._out.is_terminal:
             self._show(event)
-        if not event.done:
-            self._line(event)
-        elif not self._out.is_terminal and time.monotonic() - self._last_tick >= QUIET_S:
+        if not event.done or (not self._out.is_terminal and time.monotonic() - self._last_tick >= QUIET_S):
             self._line(event)
 
     def _show(self, event: Event) -> None:

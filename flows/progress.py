@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One piece of news; ``experiment`` counts from 1 (0: the whole campaign), out of ``experiments`` at most.
+    """One piece of news; ``experiment`` counts from 1 (0: all) of at most ``experiments``.
 
     ``done`` and ``total`` give the progress within the step where it is known (swarm iterations, fields).
     """
