@@ -144,4 +144,7 @@ def _svg(figure: Any, label: str) -> str:
         text,
         count=1,
     )
+    text = text.replace(
+        "xlink:href", "href"
+    )  # the prefix would need its namespace; HTML's SVG has plain href
     return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
