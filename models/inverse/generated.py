@@ -14,8 +14,7 @@ from models.values import Conditions, Estimate
 if (
     TYPE_CHECKING
 ):  # for the types alone: whoever makes a predictor has a generator, and so its package, already
-    from models.generator.calibration import Calibration
-    from models.generator.schema import GeneratorSchema
+    from models.generator.record import GeneratorRecord
 
 TILES = {"texture": 1}
 """Images per condition by kind of measure, unless told; a texture tile holds hundreds of crystallites."""
@@ -29,18 +28,8 @@ class ImageGenerator(Protocol):
     """What is needed of a generator (:class:`models.generator.Generator` has it)."""
 
     @property
-    def version(self) -> str:
-        """Its version, for the record."""
-        ...
-
-    @property
-    def schema(self) -> "GeneratorSchema":
-        """Its parameters, magnifications and which descriptors each shows."""
-        ...
-
-    @property
-    def calibration(self) -> "Calibration":
-        """From descriptors of its images to those that would be measured."""
+    def record(self) -> "GeneratorRecord":
+        """Version, inputs, magnifications, calibration, and how good it was on held-out conditions."""
         ...
 
     def sample_many(
@@ -66,10 +55,11 @@ class GeneratorPredictor:
     ``seed`` and so the same noise (common random numbers): a prediction is a fixed, smooth function of the
     conditions, and is kept.
 
-    The spread given is the standard error of the pooled value on the calibrated scale: a delete-one-image
-    jackknife, or with a single image one over 5 blocks of its particles or regions. It is the sampling
-    error of the images, not the generator's own error, which only measurements can tell
-    (:class:`~models.learning.corrected.CorrectedPredictor`).
+    The spread given has two parts, added in squares. (1) The sampling error of the images: standard error of the
+    pooled value on the calibrated scale, from a delete-one-image jackknife, or with a single image from one
+    over 5 blocks of its particles or regions. (2) The generator's own error: its mean absolute error relative
+    to the value on held-out conditions as stored with the version, × √(π/2), the ratio of standard deviation
+    to mean absolute deviation of a normal error; 0 where the version was not evaluated.
 
     Errors: :class:`UnusableInput` for a descriptor that the generator does not show, or fewer than one image.
     """
@@ -83,10 +73,12 @@ class GeneratorPredictor:
         seed: int = 0,
     ) -> None:
         self._generator, self._seed = generator, seed
+        self._own_error = _held_out_error(generator.record)
         self._wanted: dict[int, dict[str, tuple[Measure, list[str]]]] = {}
-        for name in descriptors or generator.schema.descriptors:
+        schema = generator.record.inputs
+        for name in descriptors or schema.descriptors:
             measure = measure_for(name)
-            magnification = generator.schema.magnification_showing(name)
+            magnification = schema.magnification_showing(name)
             by_kind = self._wanted.setdefault(magnification, {})
             by_kind.setdefault(measure.kind, (measure, []))[1].append(name)
         self._images = {
@@ -103,7 +95,7 @@ class GeneratorPredictor:
     @property
     def version(self) -> str:
         """The generator's version."""
-        return self._generator.version
+        return self._generator.record.version
 
     def manifold_distance(self, conditions: Conditions) -> float:
         """The generator's."""
@@ -136,12 +128,25 @@ class GeneratorPredictor:
     ) -> dict[str, Estimate]:
         pooled = measure.pool(fields)
         parts = [measure.pool(rest) for rest in _delete_one(fields)]
+        calibration = self._generator.record.calibration
         estimates = {}
         for name in names:
-            value = float(self._generator.calibration.apply(name, pooled[name]))
-            replicates = self._generator.calibration.apply(name, [part[name] for part in parts])
-            estimates[name] = Estimate(value, _jackknife_se(replicates, value))
+            value = float(calibration.apply(name, pooled[name]))
+            sampling = _jackknife_se(calibration.apply(name, [part[name] for part in parts]), value)
+            estimates[name] = Estimate(value, math.hypot(sampling, self._own_error.get(name, 0.0) * value))
         return estimates
+
+
+def _held_out_error(record: "GeneratorRecord") -> dict[str, float]:
+    """Relative SD of a version's own error by descriptor, over all held-out splits."""
+    errors: dict[str, list[tuple[float, int]]] = {}
+    for scores in record.metrics.descriptors.values():
+        for name, found in scores.items():
+            errors.setdefault(name, []).append((found.relative, found.n_conditions))
+    return {
+        name: math.sqrt(math.pi / 2) * sum(e * n for e, n in found) / sum(n for _, n in found)
+        for name, found in errors.items()
+    }
 
 
 def _delete_one(fields: Sequence[FieldMeasurement]) -> list[list[FieldMeasurement]]:
