@@ -1,0 +1,94 @@
+"""The loss of the diffusion stages: ε-prediction that minds the coarse structure.
+
+Three things make the few samples that a CPU can afford count: timesteps are drawn mostly from the middle of
+the schedule, where particle sizes are decided; the error is also compared after pooling (multi-scale loss,
+Hoogeboom et al., "simple diffusion", ICML 2023, eq. 8), because coarse errors are a small part of the plain
+mean square; early steps see crops, which give more conditions and noise levels for the same arithmetic.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.generator.latents import LatentPool
+from models.generator.networks import TRAINING_TIMESTEPS, predict_noise
+from models.generator.optimisation import LossFunction
+
+
+@dataclass(frozen=True)
+class DiffusionLoss:
+    """``dropout``: share of samples trained without control, which makes the base the unconditional branch.
+
+    ``coarse``: weight of the pooled error. ``uniform``: share of timesteps drawn evenly, the others
+    logit-normally about ``centre``. The first ``crop_steps`` steps see ``crop_batch`` crops of ``crop`` latent
+    pixels a side, the others ``batch`` whole tiles.
+    """
+
+    dropout: float = 0.12
+    coarse: float = 1.0
+    uniform: float = 0.2
+    centre: float = 0.0
+    spread: float = 1.0
+    crop: int = 0
+    crop_steps: int = 0
+    crop_batch: int = 64
+    batch: int = 16
+
+
+def draw_timesteps(rng: np.random.Generator, batch: int, settings: DiffusionLoss) -> Tensor:
+    """Timesteps (batch,) in 0 … 999."""
+    logit = 1.0 / (1.0 + np.exp(-rng.normal(settings.centre, settings.spread, size=batch)))
+    u = np.where(rng.random(batch) < settings.uniform, rng.random(batch), logit)
+    return torch.from_numpy(np.minimum(u * TRAINING_TIMESTEPS, TRAINING_TIMESTEPS - 1).astype(np.int64))
+
+
+def noise_error(predicted: Tensor, noise: Tensor, coarse: float) -> Tensor:
+    """Mean-square error of ``predicted`` (B, C, h, w) plus ``coarse`` times that of its 2× and 4× pooled forms.
+
+    Pooled errors are scaled so that white errors weigh the same at each scale.
+    """
+    error = predicted - noise
+    loss = error.square().mean()
+    for factor in (2, 4):
+        if coarse and error.shape[-1] >= factor:
+            loss = loss + 0.5 * coarse * factor**2 * functional.avg_pool2d(error, factor).square().mean()
+    return loss
+
+
+def diffusion_step(
+    unet: Any,
+    controlnet: Any,
+    alphas_cumprod: Tensor,
+    pools: Mapping[int, LatentPool],
+    settings: DiffusionLoss,
+) -> LossFunction:
+    """The loss of one step over ``pools``; gradients go to whatever of ``unet`` and ``controlnet`` requires them."""
+    order = list(pools)
+
+    def loss(rng: np.random.Generator, step: int) -> Tensor:
+        cropped = step < settings.crop_steps
+        batch = settings.crop_batch if cropped else settings.batch
+        side = pools[order[0]].latents.shape[-1]
+        crop = settings.crop if cropped else side
+        drawn = [pools[m].draw(rng, len(range(k, batch, len(order))), crop) for k, m in enumerate(order)]
+        latents = torch.cat([d[0] for d in drawn])
+        controls = torch.cat([d[1] for d in drawn])
+        timesteps = draw_timesteps(rng, len(latents), settings)
+        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
+        alpha = alphas_cumprod[timesteps][:, None, None, None]
+        noisy = (alpha.sqrt() * latents + (1.0 - alpha).sqrt() * noise).contiguous(
+            memory_format=torch.channels_last
+        )
+        keep = torch.from_numpy((rng.random(len(latents)) >= settings.dropout).astype(np.float32))
+        with torch.autocast("cpu", torch.bfloat16):
+            predicted = predict_noise(
+                unet, controlnet, noisy, timesteps, controls, keep if settings.dropout else None
+            )
+        return noise_error(predicted.float(), noise, settings.coarse)
+
+    return loss

@@ -1,0 +1,113 @@
+"""How good a generator is on conditions that it was not trained on, and the calibration that makes it better."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from models.generator.calibration import Calibration, fit_map
+from models.generator.describe import describe, is_positive
+from models.generator.generator import BATCH, Generator
+from models.generator.networks import predict_noise
+from models.generator.record import DescriptorScore, ReferencePoint
+from models.generator.sampling import decode, encode
+from models.values import Conditions
+
+CHUNK = 8
+DENOISED_FROM = 250
+"""Timestep of the one-step denoising figures: noise and signal have about equal power there."""
+
+
+def generated_descriptors(
+    generator: Generator, conditions: Sequence[Conditions], *, n: int, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Descriptors (C,) by name, pooled over ``n`` generated images per condition, not calibrated."""
+    found: dict[str, list[float]] = {name: [] for name in generator.schema.descriptors}
+    for magnification, info in generator.schema.magnifications.items():
+        for start in range(0, len(conditions), CHUNK):
+            batch = conditions[start : start + CHUNK]
+            for images in generator.sample_many(batch, magnification=magnification, n=n, seed=seed):
+                for name, value in describe(images, info.pixel_size_um, info.descriptors).items():
+                    found[name].append(value)
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def fit_calibration(
+    generated: Mapping[str, NDArray[np.float64]], measured: Mapping[str, NDArray[np.float64]]
+) -> Calibration:
+    """One monotone map per descriptor from values (C,) of the same conditions, which must be training ones."""
+    maps = {}
+    for name, values in generated.items():
+        found = fit_map(values, measured[name], "log" if is_positive(name) else "linear")
+        if found is not None:
+            maps[name] = found
+    return Calibration(maps=maps)
+
+
+def score(
+    calibration: Calibration,
+    generated: Mapping[str, NDArray[np.float64]],
+    references: Sequence[ReferencePoint],
+) -> dict[str, DescriptorScore]:
+    """Scores by descriptor over the conditions where both values exist."""
+    scores = {}
+    for name, values in generated.items():
+        measured = np.array([r.descriptors.get(name, np.nan) for r in references])
+        calibrated = calibration.apply(name, values)
+        usable = np.isfinite(measured) & np.isfinite(values)
+        if usable.sum() < 3:
+            continue
+        truth = measured[usable]
+        error, raw = calibrated[usable] - truth, values[usable] - truth
+        scores[name] = DescriptorScore(
+            r2=_r2(error, truth),
+            mae=float(np.abs(error).mean()),
+            relative=float(np.abs(error).mean() / np.abs(truth).mean()),
+            r2_uncalibrated=_r2(raw, truth),
+            mae_uncalibrated=float(np.abs(raw).mean()),
+            n_conditions=int(usable.sum()),
+        )
+    return scores
+
+
+def _r2(error: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(1.0 - np.sum(error**2) / max(np.sum((truth - truth.mean()) ** 2), 1e-12))
+
+
+def image_quality(originals: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean PSNR (dB) and SSIM of images (N, H, W) in [0, 1]."""
+    psnr = [peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in zip(originals, others, strict=True)]
+    ssim = [structural_similarity(a, b, data_range=1.0) for a, b in zip(originals, others, strict=True)]
+    return float(np.mean(psnr)), float(np.mean(ssim))
+
+
+@torch.inference_mode()
+def denoised(
+    generator: Generator,
+    images: NDArray[np.float32],
+    conditions: Sequence[Conditions],
+    magnification: int,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Images (N, H, W) encoded, noised to timestep 250, denoised in one step under their conditions, decoded."""
+    networks = generator.networks
+    mean, std = generator.latent_statistics
+    alpha = networks.scheduler.alphas_cumprod[DENOISED_FROM]
+    controls = torch.from_numpy(generator.encoder.controls(conditions, magnification)).to(mean.device)
+    dtype = next(networks.unet.parameters()).dtype
+    random = torch.Generator().manual_seed(seed)
+    parts = []
+    for start in range(0, len(images), BATCH):
+        pixels = torch.from_numpy(images[start : start + BATCH]).to(mean.device)
+        latents = encode(networks.vae, pixels, mean, std)
+        noise = torch.randn(latents.shape, generator=random).to(mean.device)
+        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        at = torch.full((len(latents),), DENOISED_FROM, device=mean.device)
+        predicted = predict_noise(
+            networks.unet, networks.controlnet, noisy.to(dtype), at, controls[start : start + BATCH].to(dtype)
+        ).float()
+        clean = (noisy - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+        parts.append(decode(networks.vae, clean, mean, std).cpu().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,43 @@
+"""What a training run does, stage by stage; the plan is stored with the run."""
+
+from dataclasses import dataclass, field
+
+from models.generator.autoencoding import AutoencoderLoss
+from models.generator.diffusion import DiffusionLoss
+from models.generator.networks import Architecture
+from models.generator.optimisation import Schedule
+
+STAGES = ("vae", "joint", "controlnet", "calibrate", "evaluate")
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Sizes, lengths and seeds of the stages; the same plan and data give the same weights on one machine.
+
+    ``processes`` train together, one thread each; batches are per process. The autoencoder must pass
+    ``minimum_slope`` and ``minimum_correlation`` (texture of reconstructions against originals, held-out tiles)
+    before anything is trained on its latents.
+    """
+
+    name: str = "model-1"
+    seed: int = 0
+    processes: int = 2
+    architecture: Architecture = field(default_factory=Architecture)
+    vae: Schedule = Schedule(steps=3000, learning_rate=1.5e-3)
+    vae_loss: AutoencoderLoss = AutoencoderLoss()
+    vae_crop: int = 64
+    vae_batch: int = 16
+    minimum_slope: float = 0.8
+    minimum_correlation: float = 0.97
+    joint: Schedule = Schedule(steps=5000, learning_rate=1e-3)
+    joint_loss: DiffusionLoss = DiffusionLoss(crop=16, crop_steps=2500)
+    controlnet: Schedule = Schedule(steps=500, learning_rate=3e-4, decay=0.6)
+    controlnet_loss: DiffusionLoss = DiffusionLoss(dropout=0.0)
+    sampling_steps: int = 8
+    guidance: float = 1.0
+    calibration_conditions: int = 128
+    calibration_images: int = 8
+    evaluation_conditions: int = 64
+    evaluation_images: int = 16
+    gate_conditions: int = 24
+    replay_tiles: int = 320

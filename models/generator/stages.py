@@ -1,0 +1,180 @@
+"""The training stages; each is called in every process of a team."""
+
+import functools
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.errors import UnusableInput
+from models.generator.autoencoding import autoencoder_step
+from models.generator.describe import describe
+from models.generator.diffusion import diffusion_step
+from models.generator.generator import Generator
+from models.generator.latents import encode_dataset, training_pools
+from models.generator.networks import Networks
+from models.generator.optimisation import Training, load_averaged
+from models.generator.record import GeneratorRecord
+from models.generator.run import Run
+from models.generator.sampling import decode, encode
+from models.generator.team import Team
+
+GATE_TILES = 96
+
+
+def train_vae(run: Run, team: Team) -> None:
+    """Train the autoencoder on crops of both magnifications."""
+    plan, networks = run.plan, run.fresh()
+    Training(
+        {"vae": networks.vae},
+        plan.vae,
+        plan.seed,
+        team,
+        run.checkpoint("vae"),
+        "autoencoder",
+        on_checkpoint=functools.partial(_show_reconstructions, run, networks),
+    ).run(autoencoder_step(networks.vae, run.dataset, plan.vae_crop, plan.vae_batch, plan.vae_loss))
+
+
+def texture_through(run: Run, networks: Networks) -> dict[str, tuple[float, float]]:
+    """(slope, correlation) of each texture-like descriptor, reconstructions against originals, tile by tile.
+
+    Over held-out tiles of the highest magnification, where the finest structure is.
+    """
+    magnification = max(run.dataset.schema.magnifications)
+    info = run.dataset.schema.magnifications[magnification]
+    tiles = run.dataset.tiles[magnification]
+    held_out = np.flatnonzero(~run.dataset.training_mask(magnification))
+    if not len(held_out):
+        held_out = np.arange(len(tiles.rows))
+    chosen = held_out[:: max(1, len(held_out) // GATE_TILES)]
+    originals = tiles.pixels[chosen].astype(np.float32) / 255.0
+    rebuilt = reconstruct(networks, originals)
+    found = {}
+    for name in info.descriptors:
+        if not name.endswith("_mean"):
+            continue
+        pairs = np.array(
+            [
+                [describe(image[None], info.pixel_size_um, [name])[name] for image in pair]
+                for pair in zip(originals, rebuilt, strict=True)
+            ]
+        )
+        pairs = pairs[np.isfinite(pairs).all(axis=1)]
+        covariance = np.cov(pairs.T)
+        slope = covariance[0, 1] / covariance[0, 0]
+        found[name] = (float(slope), float(np.corrcoef(pairs.T)[0, 1]))
+    return found
+
+
+def check_vae(run: Run) -> dict[str, tuple[float, float]]:
+    """Stop here unless the autoencoder keeps texture; the figures per descriptor.
+
+    Errors: :class:`UnusableInput` with the figures when the gate is not passed.
+    """
+    networks = run.fresh()
+    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    figures = texture_through(run, networks)
+    for name, (slope, correlation) in figures.items():
+        if slope < run.plan.minimum_slope or correlation < run.plan.minimum_correlation:
+            raise UnusableInput(
+                f"The autoencoder does not keep {name} (slope {slope:.2f}, correlation {correlation:.3f}; needed "
+                f"{run.plan.minimum_slope:g} and {run.plan.minimum_correlation:g}): train it longer (vae steps)."
+            )
+    return figures
+
+
+def reconstruct(networks: Networks, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Images (N, H, W) in [0, 1] through the autoencoder and back."""
+    zero, one = torch.zeros(1), torch.ones(1)
+    parts = [
+        decode(networks.vae, encode(networks.vae, torch.from_numpy(images[i : i + 32])), zero, one).numpy()
+        for i in range(0, len(images), 32)
+    ]
+    return np.concatenate(parts)
+
+
+def encode_tiles(run: Run, team: Team) -> None:
+    """Encode the whole data set with the trained autoencoder."""
+    networks = run.fresh()
+    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    networks.vae.eval()
+    encode_dataset(networks.vae, run.dataset, run.folder)
+
+
+def train_joint(run: Run, team: Team) -> None:
+    """Train base and ControlNet together; control dropout makes the base alone the unconditional branch."""
+    networks = run.fresh()
+    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    modules = {"unet": networks.unet, "controlnet": networks.controlnet}
+    _train_diffusion(run, team, networks, modules, "joint")
+
+
+def train_controlnet(run: Run, team: Team) -> None:
+    """Train the ControlNet alone over the frozen base."""
+    networks = run.fresh()
+    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    load_averaged(run.checkpoint("joint"), {"unet": networks.unet, "controlnet": networks.controlnet})
+    networks.unet.requires_grad_(False)
+    _train_diffusion(run, team, networks, {"controlnet": networks.controlnet}, "controlnet")
+
+
+def _train_diffusion(
+    run: Run, team: Team, networks: Networks, modules: dict[str, torch.nn.Module], stage: str
+) -> None:
+    plan = run.plan
+    schedule, loss = (
+        (plan.joint, plan.joint_loss) if stage == "joint" else (plan.controlnet, plan.controlnet_loss)
+    )
+    pools = training_pools(run.dataset, run.latents(), run.encoder, *run.statistics())
+    # The second stage must not repeat the first one's random numbers.
+    seed = plan.seed + (1 if stage == "controlnet" else 0)
+    training = Training(
+        modules,
+        schedule,
+        seed,
+        team,
+        run.checkpoint(stage),
+        stage,
+        on_checkpoint=functools.partial(_show_samples, run, networks),
+    )
+    training.run(
+        diffusion_step(networks.unet, networks.controlnet, networks.scheduler.alphas_cumprod, pools, loss)
+    )
+
+
+def _show_reconstructions(run: Run, networks: Networks, step: int) -> None:
+    figures = texture_through(run, networks)
+    pairs = []
+    for tiles in run.dataset.tiles.values():
+        images = tiles.pixels[:: max(1, len(tiles.pixels) // 8)][:8].astype(np.float32) / 255.0
+        pairs += [np.concatenate(list(images), 1), np.concatenate(list(reconstruct(networks, images)), 1)]
+    _write_png(run, "reconstructions", np.concatenate(pairs))
+    print(f"\nstep {step}: (slope, correlation) {figures}", flush=True)
+
+
+def _show_samples(run: Run, networks: Networks, step: int) -> None:
+    mean, std = run.statistics()
+    rows = run.dataset.rows_in("train")[:6]
+    record = GeneratorRecord(
+        version="in-training",
+        created="",
+        inputs=run.dataset.schema,
+        tile_size=run.dataset.tile_size,
+        latent_mean=mean,
+        latent_std=std,
+        sampling_steps=run.plan.sampling_steps,
+        trained_on=tuple(run.dataset.conditions[r] for r in rows),
+    )
+    generator = Generator(networks, record)
+    lines = []
+    for magnification, tiles in run.dataset.tiles.items():
+        real = [tiles.of_row(r)[0].astype(np.float32) / 255.0 for r in rows]
+        made = generator.sample_many(record.trained_on, magnification=magnification, n=2, seed=0)
+        lines += [np.concatenate(line, 1) for line in (real, list(made[:, 0]), list(made[:, 1]))]
+    _write_png(run, f"samples-{step:06d}", np.concatenate(lines))
+
+
+def _write_png(run: Run, name: str, pixels: NDArray[np.float32]) -> None:
+    Image.fromarray((pixels * 255.0 + 0.5).clip(0, 255).astype(np.uint8)).save(run.folder / f"{name}.png")

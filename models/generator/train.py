@@ -1,0 +1,127 @@
+"""Train a generator: ``python -m models.generator.train DATASET --out FOLDER [--until STAGE]``.
+
+Stages: vae → joint → controlnet → calibrate → evaluate. Each keeps a checkpoint in FOLDER and continues
+from it when the command is given again; the finished version is ``FOLDER/<name>/``.
+"""
+
+import argparse
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from models.errors import UnusableInput
+from models.generator.dataset import TileDataset, read_dataset
+from models.generator.export import assemble, calibrate, evaluate, measured_descriptors, save
+from models.generator.generator import Generator
+from models.generator.optimisation import Schedule, checkpoint_state
+from models.generator.plan import STAGES, TrainingPlan
+from models.generator.run import Run
+from models.generator.stages import check_vae, encode_tiles, train_controlnet, train_joint, train_vae
+from models.generator.team import run_together
+
+
+def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluate") -> Path | None:
+    """Run the stages up to ``until`` that are not done yet; the version's folder once it is written.
+
+    ``calibrate`` and ``evaluate`` export whatever the latest checkpoints hold, so that an unfinished run can be
+    tried out. Errors: :class:`UnusableInput` when the data are unusable, the autoencoder does not pass its
+    gate, or ``out`` belongs to other data or another plan.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    run = Run(out, read_dataset(dataset), fitted(plan, read_dataset(dataset)))
+    _claim(run)
+    last = STAGES.index(until)
+    if not _done(run, "vae", plan.vae):
+        run_together(train_vae, (run,), plan.processes)
+    for name, (slope, correlation) in check_vae(run).items():
+        print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
+    if last >= STAGES.index("joint"):
+        run_together(encode_tiles, (run,), 1)
+        if not _done(run, "joint", plan.joint):
+            run_together(train_joint, (run,), plan.processes)
+    if last >= STAGES.index("controlnet") and not _done(run, "controlnet", plan.controlnet):
+        run_together(train_controlnet, (run,), plan.processes)
+    return export(run, figures=until == "evaluate") if last >= STAGES.index("calibrate") else None
+
+
+def export(run: Run, *, figures: bool = True) -> Path:
+    """Write the version that the run's latest checkpoints make, replacing an earlier one of the run."""
+    measured = measured_descriptors(run)
+    generator: Generator = calibrate(run, assemble(run), measured)
+    if figures:
+        generator = evaluate(run, generator, measured)
+    target = run.folder / run.plan.name
+    shutil.rmtree(target, ignore_errors=True)
+    save(generator, target)
+    return target
+
+
+def fitted(plan: TrainingPlan, dataset: TileDataset) -> TrainingPlan:
+    """The plan with the tile size of the data set."""
+    return dataclasses.replace(
+        plan, architecture=dataclasses.replace(plan.architecture, tile_size=dataset.tile_size)
+    )
+
+
+def _done(run: Run, stage: str, schedule: Schedule) -> bool:
+    path = run.checkpoint(stage)
+    return path.exists() and int(checkpoint_state(path)["step"]) >= schedule.steps
+
+
+def _claim(run: Run) -> None:
+    """Bind the folder to its data and networks; lengths and rates may change between calls."""
+    path = run.folder / "run.json"
+    mine = {
+        "data": run.dataset.fingerprint,
+        "seed": run.plan.seed,
+        "architecture": json.loads(json.dumps(dataclasses.asdict(run.plan.architecture))),
+    }
+    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != mine:
+        raise UnusableInput(
+            f"{run.folder} holds a run on other data, another seed or other networks: choose another --out."
+        )
+    path.write_text(json.dumps(mine, indent=1), encoding="utf-8")
+    (run.folder / "plan.json").write_text(
+        json.dumps(dataclasses.asdict(run.plan), indent=1), encoding="utf-8"
+    )
+
+
+def main() -> None:
+    """Command line of the training."""
+    defaults = TrainingPlan()
+    parser = argparse.ArgumentParser(
+        description="Train a generator on a folder of labelled tiles.",
+        epilog="example: python -m sim.dataset data/lmr && python -m models.generator.train data/lmr --out runs/lmr-1",
+    )
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--name", default=defaults.name, help="name of the version")
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--processes", type=int, default=defaults.processes)
+    parser.add_argument("--until", choices=STAGES, default="evaluate")
+    parser.add_argument("--vae-steps", type=int, default=defaults.vae.steps)
+    parser.add_argument("--crop-steps", type=int, default=defaults.joint_loss.crop_steps)
+    parser.add_argument("--joint-steps", type=int, default=defaults.joint.steps)
+    parser.add_argument("--controlnet-steps", type=int, default=defaults.controlnet.steps)
+    args = parser.parse_args()
+    plan = dataclasses.replace(
+        defaults,
+        name=args.name,
+        seed=args.seed,
+        processes=args.processes,
+        vae=dataclasses.replace(defaults.vae, steps=args.vae_steps),
+        joint=dataclasses.replace(defaults.joint, steps=args.joint_steps),
+        joint_loss=dataclasses.replace(defaults.joint_loss, crop_steps=args.crop_steps),
+        controlnet=dataclasses.replace(defaults.controlnet, steps=args.controlnet_steps),
+    )
+    try:
+        version = train(args.dataset, args.out, plan, until=args.until)
+    except UnusableInput as error:
+        parser.exit(2, f"{error}\n")
+    if version is not None:
+        print(version)
+
+
+if __name__ == "__main__":
+    main()
