@@ -74,6 +74,9 @@ class Engine:
             ending.append(self._run_engine(plan).plan_result)
         except BaseException as error:  # handed to the caller's thread, which raises it
             ending.append(error)
+            if self._run_engine.state == "paused":
+                # Nobody here resumes; a paused plan would hold the lab for ever.
+                self._abort("the plan was paused, and a paused plan is ended")
         finally:
             self._idle.set()
 
@@ -100,15 +103,18 @@ class Engine:
         if self._idle.is_set():
             return False
         self._stop_reason = reason
-        # bluesky prints what it does to standard output, which belongs to the command's answer.
-        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(Exception):
-            # It fails if the plan has just ended by itself; whether it rests is what counts, below.
-            self._run_engine.abort(reason)
+        self._abort(reason)
         if not self._idle.wait(STOP_DEADLINE_S):
             raise LabError(
                 f"The plan did not stop within {STOP_DEADLINE_S:.0f} s; look after the reactor yourself."
             )
         return True
+
+    def _abort(self, reason: str) -> None:
+        # bluesky prints what it does to standard output, which belongs to the command's answer.
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(Exception):
+            # It fails if the plan has just ended by itself; whether it rests is what counts, to the caller.
+            self._run_engine.abort(reason)
 
     def close(self) -> None:
         """End the engine's thread."""

@@ -1,5 +1,6 @@
 """Micrographs on disk: TIFF with pixel size and provenance, whole or not there at all."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -38,7 +39,7 @@ def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenan
     The same arguments give the same bytes. Errors: :class:`LabError` if it cannot be written.
     """
     per_cm = 1e4 / provenance.pixel_size_um
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -62,7 +63,8 @@ def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenan
         finally:
             os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise LabError(
             f"The image {path} cannot be written ({error.strerror or error}); "
             "free some space or choose another folder."

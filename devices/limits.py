@@ -87,7 +87,8 @@ def complete(conditions: Conditions, limits: Mapping[str, Limit]) -> dict[str, f
     return settings
 
 
-_ALIASES = {"–": "", "-": "", "1": "", "dimensionless": "", "×": "x", "°c": "degc", "c": "degc", "mol/l": "m"}
+_ALIASES = {"–": "", "-": "", "1": "", "dimensionless": "", "×": "", "x": ""}
+_ALIASES |= {"°c": "degC", "degc": "degC", "mol/l": "M", "wt%": "%"}
 
 
 def same_unit(one: str, other: str) -> bool:

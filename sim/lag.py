@@ -29,17 +29,21 @@ class FirstOrderLag:
         self._readback, self._clock = readback, clock
         self._time_constant_s, self._within = time_constant_s, within
         self._timers: list[Timer] = []
-        self._status: Status | None = None
+        self._goal: float | str | None = None
+        self._statuses: list[Status] = []
 
     def move(self, value: float | str, status: Status) -> None:
-        """Go to ``value``."""
+        """Go to ``value``; the same order again (after a pause, say) is the same journey."""
+        if self._statuses and value == self._goal:
+            self._statuses.append(status)
+            return
         self._leave(LabError(f"{self._readback.name} was sent elsewhere before it had arrived."))
         distance = 0.0 if isinstance(value, str) else value - float(self._readback.get())
         if isinstance(value, str) or not self._time_constant_s or abs(distance) <= self._within:
             self._put(value)
             status.set_finished()
             return
-        self._status = status
+        self._goal, self._statuses = value, [status]
         arrival_s = self._time_constant_s * math.log(abs(distance) / self._within)
         step_s = self._time_constant_s / STEPS_PER_TIME_CONSTANT
         for step in range(1, math.ceil(arrival_s / step_s)):
@@ -54,9 +58,9 @@ class FirstOrderLag:
 
     def _arrive(self, value: float | str) -> None:
         self._put(value)
-        status, self._status = self._status, None
         self._timers.clear()
-        if status is not None:
+        statuses, self._statuses = self._statuses, []
+        for status in statuses:
             status.set_finished()
             status.wait(timeout=60)  # before the clock looks whether anyone still waits
 
@@ -67,9 +71,10 @@ class FirstOrderLag:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        status, self._status = self._status, None
-        if status is not None and not status.done:
-            status.set_exception(reason)
+        statuses, self._statuses = self._statuses, []
+        for status in statuses:
+            if not status.done:
+                status.set_exception(reason)
 
 
 def lags(clock: VirtualClock, settings: Mapping[str, Mapping[str, Any]]) -> MakeLogic:

@@ -93,6 +93,8 @@ class SimulatedExposure:
     def expose(self, montage: Montage, field: int, status: Status) -> None:
         """Take the time that a field takes, then write its image."""
         known_s = self._bench.journal.imaged_at(montage.key, montage.magnification, field)
+        if self._timer is not None:
+            self._timer.cancel()  # the same field asked for again after a pause
         self._status = status
         delay_s = self._field_s if known_s is None else 0.0
         self._timer = self._bench.clock.after(delay_s, lambda: self._write(montage, field, known_s))

@@ -130,6 +130,8 @@ class SimulatedBatch:
                     entry["key"], dataclasses.asdict(sample), t_s=float(entry["until_s"])
                 )
             except Exception as error:
+                reason = f"the plant failed: {error}"
+                self._bench.journal.stopped(str(entry["key"]), reason, t_s=self._bench.clock.elapsed_s())
                 self._reactor.enter(ReactorState.FAULT)
                 status.set_exception(error)
                 return

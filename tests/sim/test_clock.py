@@ -1,0 +1,58 @@
+import time
+
+import pytest
+from ophyd.status import Status
+
+from sim.clock import VirtualClock
+
+
+def waited(clock: VirtualClock, *statuses: Status) -> None:
+    clock.waiting(statuses)
+    for status in statuses:
+        status.wait(timeout=10)
+    clock.waiting(None)
+
+
+def test_time_passes_only_while_someone_waits() -> None:
+    clock, happened = VirtualClock(), []
+    status = Status()
+    clock.after(3600.0, lambda: happened.append(clock.iso()))
+    clock.after(7200.0, status.set_finished)
+    clock.after(1800.0, lambda: happened.append(clock.iso()))
+    later = clock.after(7300.0, lambda: happened.append("too late"))
+    assert (clock.hours(), happened) == (0.0, [])
+    waited(clock, status)
+    assert happened == ["2026-01-01T00:30:00Z", "2026-01-01T01:00:00Z"]
+    assert (clock.hours(), later.cancelled) == (2.0, False)
+
+
+def test_what_is_cancelled_does_not_happen() -> None:
+    clock, status, happened = VirtualClock(elapsed_s=60.0), Status(), []
+    clock.after(1.0, lambda: happened.append(1)).cancel()
+    clock.after(2.0, status.set_finished)
+    waited(clock, status)
+    assert (happened, clock.elapsed_s()) == ([], 62.0)
+
+
+def test_an_event_that_fails_fails_who_waits() -> None:
+    clock, status = VirtualClock(), Status()
+    clock.after(1.0, lambda: 1 / 0)
+    clock.waiting([status])
+    assert isinstance(status.exception(timeout=10), ZeroDivisionError)
+
+
+def test_real_time_can_be_left_at_once() -> None:
+    clock, status = VirtualClock(real_time_factor=1e-3), Status()
+    clock.after(60.0, status.set_finished)
+    begun = time.monotonic()
+    clock.waiting([status])
+    clock.waiting(None)
+    assert time.monotonic() - begun < 5.0
+    assert not status.done
+    assert clock.elapsed_s() == 0.0
+    assert clock.wall_seconds(60.0) > 60000.0
+
+
+def test_a_moment_has_a_date() -> None:
+    assert VirtualClock().at(90061.0) == "2026-01-02T01:01:01Z"
+    assert VirtualClock(elapsed_s=3600).now().timestamp() == pytest.approx(1767229200.0)
