@@ -1,0 +1,56 @@
+"""How wide an interval is, and how many fields of view a narrower one takes."""
+
+import math
+
+from models.values import Interval
+
+NO_TELLING = 0
+"""Instead of a number of fields, where none is in sight."""
+
+MOST_FIELDS = 10_000
+
+
+def half_width(interval: Interval) -> float:
+    """The longer side of an interval, in the descriptor's unit."""
+    return max(interval.high - interval.value, interval.value - interval.low)
+
+
+def is_finite(interval: Interval | None) -> bool:
+    """Whether there is an interval with a value and two ends."""
+    return interval is not None and all(
+        math.isfinite(number) for number in (interval.value, interval.low, interval.high)
+    )
+
+
+def is_narrow(interval: Interval | None, target_error: float) -> bool:
+    """Whether an interval's half width is at most ``target_error`` of its value."""
+    if interval is None or not is_finite(interval):
+        return False
+    return half_width(interval) <= target_error * abs(interval.value)
+
+
+def fields_for_half_width(have: int, half: float, wanted: float, confidence: float) -> int:
+    """Fields in all for a half width of ``wanted``, when ``have`` fields gave ``half`` (0 when none is in sight).
+
+    K = min{K : t(K−1) · s / √K ≤ wanted} with s = half · √have / t(have−1), t being Student's quantile at the
+    confidence: the field-to-field spread stays, the number of fields grows.
+    """
+    from scipy.stats import t
+
+    if have < 2 or not math.isfinite(half) or wanted <= 0:
+        return NO_TELLING
+    if half <= wanted:
+        return have
+    level = (1 + confidence) / 2
+    spread = half * math.sqrt(have) / float(t.ppf(level, have - 1))
+
+    def wide(count: int) -> bool:
+        return float(t.ppf(level, count - 1)) * spread / math.sqrt(count) > wanted
+
+    if wide(MOST_FIELDS):
+        return NO_TELLING
+    low, high = have, MOST_FIELDS
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if wide(middle) else (low, middle)
+    return high

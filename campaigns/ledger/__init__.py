@@ -1,0 +1,92 @@
+"""The ledger: every step of every experiment, moved by compare-and-swap; the one place where truth lives.
+
+``Ledger.open(path_or_url, simulated=…)`` brings the database to the newest schema and returns a :class:`Ledger`.
+What it gives back are frozen records (:mod:`campaigns.ledger.records`).
+
+==========  ====================================================================================================
+campaigns   ``start_campaign`` · ``resumable`` · ``campaign`` · ``campaigns`` · ``set_status`` ·
+``add_time`` ·
+            ``set_report`` · ``status`` (the dry run's JSON object) · ``history``
+leases      ``acquire_lease`` · ``renew_lease`` · ``release_lease`` (two workers never drive one campaign)
+experiments ``propose`` · ``experiment`` · ``experiments`` · ``transition(id, from, to, author=, reason=, **facts)`` ·
+            ``mint_dispatch_key`` (approved → dispatching, committed before anything moves)
+approvals   ``approve`` · ``reject`` · ``check_approval`` · ``approvals`` · ``waiting_for_approval``
+evidence    ``record_predictions`` · ``record_micrographs`` · ``record_measurements`` · ``record_model_use``
+and the
+            queries ``predictions`` · ``micrographs`` · ``measurements`` · ``model_uses``
+together    ``with ledger.together(): …`` puts several of these into one transaction
+==========  ====================================================================================================
+
+States: proposed → approved → dispatching → synthesised → imaged → quantified → accepted → learned;
+quantified → imaged for more fields; rejected, aborted, failed; unknown when nobody can tell whether the
+reactor ran.
+"""
+
+from campaigns.ledger.errors import (
+    ApprovalInvalid,
+    IllegalTransition,
+    LeaseHeld,
+    LeaseLost,
+    LedgerError,
+    NotFound,
+    StaleTransition,
+)
+from campaigns.ledger.ledger import Ledger, ledger_path
+from campaigns.ledger.records import (
+    ApprovalRecord,
+    CampaignRecord,
+    ExperimentRecord,
+    HistoryRecord,
+    Lease,
+    Measurement,
+    Micrograph,
+    ModelUse,
+    Prediction,
+)
+from campaigns.ledger.states import (
+    FINAL_STATES,
+    FINAL_STATUSES,
+    LEGAL,
+    LEGAL_STATUS,
+    CampaignState,
+    State,
+)
+from campaigns.ledger.status import (
+    CampaignStatus,
+    IterationStatus,
+    MeasuredValue,
+    PredictedValue,
+    WantedValue,
+)
+
+__all__ = [
+    "FINAL_STATES",
+    "FINAL_STATUSES",
+    "LEGAL",
+    "LEGAL_STATUS",
+    "ApprovalInvalid",
+    "ApprovalRecord",
+    "CampaignRecord",
+    "CampaignState",
+    "CampaignStatus",
+    "ExperimentRecord",
+    "HistoryRecord",
+    "IllegalTransition",
+    "IterationStatus",
+    "Lease",
+    "LeaseHeld",
+    "LeaseLost",
+    "Ledger",
+    "LedgerError",
+    "MeasuredValue",
+    "Measurement",
+    "Micrograph",
+    "ModelUse",
+    "NotFound",
+    "PredictedValue",
+    "Prediction",
+    "StaleTransition",
+    "State",
+    "WantedValue",
+    "ledger_path",
+]

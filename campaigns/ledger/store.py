@@ -1,0 +1,164 @@
+"""The database under the ledger: connection, schema, transactions."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session, create_engine
+
+from campaigns.ledger.errors import LedgerError
+from campaigns.ledger.tables import StoreRow
+from campaigns.migrations.upgrade import upgrade
+from models.errors import UnusableInput
+
+Now = Callable[[], datetime]
+
+BUSY_TIMEOUT_S = 30
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with a fixed width, so that texts sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Store:
+    """One database: reads and writes are transactions; writes can be put together into one."""
+
+    def __init__(self, engine: Engine, *, simulated: bool, now: Now = utc_now) -> None:
+        self.simulated = simulated
+        self._engine, self._now = engine, now
+        self._writing = engine.execution_options(writing=True)
+        self._open = threading.local()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything written inside becomes one transaction: all of it is kept, or nothing."""
+        with self._write():
+            yield
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        current: Session | None = getattr(self._open, "session", None)
+        if current is not None:
+            yield current
+            return
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            self._open.session = session
+            try:
+                yield session
+            finally:
+                self._open.session = None
+
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
+        current: Session | None = getattr(self._open, "session", None)
+        if current is not None:
+            current.flush()
+            yield current
+            return
+        with Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _read_together(self) -> Iterator[None]:
+        """Everything read inside comes from one moment."""
+        with self._read() as session:
+            outer: Session | None = getattr(self._open, "session", None)
+            self._open.session = session
+            try:
+                yield
+            finally:
+                self._open.session = outer
+
+    def _at(self) -> str:
+        return iso(self._now())
+
+
+def connect(location: Path | str) -> Engine:
+    """An engine for a path (SQLite) or a database URL, upgraded to the newest schema.
+
+    Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than
+    this code.
+    """
+    url = str(location)
+    if "://" not in url:
+        path = Path(location).absolute()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise UnusableInput(
+                f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a folder you may write to."
+            ) from failure
+        url = f"sqlite:///{path}"
+    try:
+        shown = make_url(url).render_as_string(hide_password=True)
+        engine = create_engine(url)
+    except (ArgumentError, NoSuchModuleError, ImportError) as failure:
+        raise UnusableInput(
+            f"{url.partition('@')[2] or url} is no database that can be opened ({failure}); give a path or a database URL."
+        ) from failure
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    try:
+        upgrade(engine.execution_options(writing=True))
+    except DatabaseError as failure:
+        engine.dispose()
+        raise UnusableInput(
+            f"The ledger {shown} cannot be opened ({failure.orig}); check the path, its permissions and that it is a "
+            "database of this program."
+        ) from failure
+    except UnusableInput:
+        engine.dispose()
+        raise
+    return engine
+
+
+def claim(engine: Engine, *, simulated: bool, now: Now) -> None:
+    """Make the database the store of a simulated or of a real lab. Errors: :class:`LedgerError` if it is the other."""
+    kinds = {True: "a simulated lab", False: "a real lab"}
+    with Session(engine.execution_options(writing=True)) as session, session.begin():
+        row = session.get(StoreRow, 1)
+        if row is None:
+            session.add(StoreRow(id=1, simulated=simulated, created_at=iso(now())))
+        elif row.simulated != simulated:
+            raise LedgerError(
+                f"The ledger {engine.url.render_as_string(hide_password=True)} belongs to {kinds[row.simulated]} and cannot "
+                f"hold a campaign of {kinds[simulated]}; open another one."
+            )
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    # Transactions are begun by us: the driver would begin them late, after the first read.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # A transaction that will write takes the lock at once: taking it after a read would fail as "locked".
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,68 @@
+"""Bringing a database to the newest schema."""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from models.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply the migrations that are missing, in one transaction.
+
+    Errors: :class:`models.errors.UnusableInput` when the database is newer than this program or not ours.
+    """
+    with engine.begin() as connection:
+        current = _revision(connection)
+        if current == head():
+            return
+        if current is not None and current not in _known():
+            raise UnusableInput(
+                f"The ledger {engine.url.render_as_string(hide_password=True)} has the schema {current}, which this version of "
+                "morpholoop does not know; use the newer version that wrote it."
+            )
+        if current is None and inspect(connection).has_table("campaign"):
+            raise UnusableInput(
+                f"The database {engine.url.render_as_string(hide_password=True)} has tables that morpholoop did not make; "
+                "give another path or URL."
+            )
+        from alembic import command
+
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@cache
+def head() -> str:
+    """The newest schema that this program knows."""
+    return next(iter(_known()))
+
+
+@cache
+def _known() -> tuple[str, ...]:
+    """All revisions, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    # A % in a path would be taken for an interpolation.
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
