@@ -44,7 +44,9 @@ def discrepancy(target: Target, value: float) -> float:
 
 
 def distance(targets: Sequence[Target], values: Mapping[str, float]) -> float:
-    """Distance of an experiment from all its targets: Σ weight · (deviation / scale)² (methods §4; [C] eq. for F).
+    """Distance of an experiment from all its targets: Σ weight · (deviation / scale)².
+
+    The F of Choi et al., Mater. Horiz. 2026, 13, 727, with each term divided by a stated scale.
 
     A descriptor that is missing or NaN makes it infinite.
     """
@@ -105,6 +107,6 @@ def _open(low: float, high: float) -> str:
 
 
 def _fields_to_tell(interval: Interval, low: float, high: float) -> int:
-    """Fields in all until the interval no longer crosses an end of the band, if the value stays where it is."""
+    """Fields in all until the interval crosses no end of the band, if the value stays where it is."""
     gap = min(abs(interval.value - end) for end in (low, high) if math.isfinite(end))
     return fields_for_half_width(interval.n_fields, half_width(interval), gap, interval.confidence)

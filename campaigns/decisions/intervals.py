@@ -30,7 +30,7 @@ def is_narrow(interval: Interval | None, target_error: float) -> bool:
 
 
 def fields_for_half_width(have: int, half: float, wanted: float, confidence: float) -> int:
-    """Fields in all for a half width of ``wanted``, when ``have`` fields gave ``half`` (0 when none is in sight).
+    """Fields in all for a half width of ``wanted``, when ``have`` fields gave ``half`` (0: none in sight).
 
     K = min{K : t(K−1) · s / √K ≤ wanted} with s = half · √have / t(have−1), t being Student's quantile at the
     confidence: the field-to-field spread stays, the number of fields grows.

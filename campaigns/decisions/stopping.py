@@ -1,4 +1,4 @@
-"""When a campaign ends, and why (methods.md §7)."""
+"""When a campaign ends, and why."""
 
 import math
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class ExperimentOutcome:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a campaign has used: hours on the lab's clock and on the wall, fields of view, experiments dispatched."""
+    """What a campaign has used: experiments dispatched, hours on the lab's clock and on the wall, fields."""
 
     experiments: int = 0
     lab_hours: float = 0.0
@@ -67,7 +67,7 @@ def judge(
             names = ", ".join(one.descriptor for one in outcome.verdicts)
             return Judgement(
                 Next.CONVERGED,
-                f"Experiment {outcome.index} meets the target in every descriptor ({names}) with its whole interval.",
+                f"Experiment {outcome.index} meets the target with the whole interval of {names}.",
             )
     used_up = _used_up(spent, budget)
     if used_up:

@@ -1,21 +1,20 @@
 """The ledger: every step of every experiment, moved by compare-and-swap; the one place where truth lives.
 
-``Ledger.open(path_or_url, simulated=…)`` brings the database to the newest schema and returns a :class:`Ledger`.
-What it gives back are frozen records (:mod:`campaigns.ledger.records`).
+``Ledger.open(path_or_url, simulated=…)`` brings the database to the newest schema. What a ledger gives
+back are frozen records (:mod:`campaigns.ledger.records`).
 
-==========  ====================================================================================================
-campaigns   ``start_campaign`` · ``resumable`` · ``campaign`` · ``campaigns`` · ``set_status`` ·
-``add_time`` ·
-            ``set_report`` · ``status`` (the dry run's JSON object) · ``history``
-leases      ``acquire_lease`` · ``renew_lease`` · ``release_lease`` (two workers never drive one campaign)
-experiments ``propose`` · ``experiment`` · ``experiments`` · ``transition(id, from, to, author=, reason=, **facts)`` ·
-            ``mint_dispatch_key`` (approved → dispatching, committed before anything moves)
-approvals   ``approve`` · ``reject`` · ``check_approval`` · ``approvals`` · ``waiting_for_approval``
-evidence    ``record_predictions`` · ``record_micrographs`` · ``record_measurements`` · ``record_model_use``
-and the
-            queries ``predictions`` · ``micrographs`` · ``measurements`` · ``model_uses``
-together    ``with ledger.together(): …`` puts several of these into one transaction
-==========  ====================================================================================================
+===========  ===============================================================================================
+campaigns    ``start_campaign`` · ``resumable`` · ``campaign`` · ``campaigns`` · ``set_status`` · ``add_time`` ·
+             ``set_report`` · ``history`` · ``status`` (the object that ``dry-run --json`` prints)
+leases       ``acquire_lease`` · ``renew_lease`` · ``release_lease``: two workers never drive one campaign
+experiments  ``propose`` · ``experiment`` · ``experiments`` ·
+             ``transition(id, from, to, author=, reason=, **facts)`` ·
+             ``mint_dispatch_key``: approved → dispatching, committed before anything moves
+approvals    ``approve`` · ``reject`` · ``check_approval`` · ``approvals`` · ``waiting_for_approval``
+evidence     ``record_predictions`` · ``record_micrographs`` · ``record_measurements`` · ``record_model_use``;
+             ``predictions`` · ``micrographs`` · ``measurements`` · ``model_uses``
+transaction  ``with ledger.together(): …`` makes several of these one transaction
+===========  ===============================================================================================
 
 States: proposed → approved → dispatching → synthesised → imaged → quantified → accepted → learned;
 quantified → imaged for more fields; rejected, aborted, failed; unknown when nobody can tell whether the

@@ -69,7 +69,7 @@ class Approvals(Experiments):
     def mint_dispatch_key(
         self, experiment_id: str, *, limits: Limits, author: str, lease: Lease | None = None
     ) -> ExperimentRecord:
-        """Approved → dispatching with a new ``dispatch_key``, committed when this returns; then the lab may move.
+        """Approved → dispatching with a new ``dispatch_key``, committed when this returns: the lab may move.
 
         The approval is checked in the same transaction.
         Errors: :class:`ApprovalInvalid`, :class:`StaleTransition` (it has a key already, or is elsewhere),
@@ -155,7 +155,8 @@ class Approvals(Experiments):
             raise ApprovalInvalid(f"The experiment {row.id} has no approval, so nothing was dispatched.")
         if self._at() >= approval.expires_at:
             raise ApprovalInvalid(
-                f"The approval of {row.id} by {approval.author} expired at {approval.expires_at}; ask for a new one."
+                f"The approval of {row.id} by {approval.author} expired at {approval.expires_at}; "
+                "ask for a new one."
             )
         if _sha256(approval.grounds) != approval.hash:
             raise ApprovalInvalid(
@@ -166,8 +167,8 @@ class Approvals(Experiments):
             then, after = json.loads(approval.grounds), json.loads(now)
             different = ", ".join(name for name in after if after[name] != then.get(name))
             raise ApprovalInvalid(
-                f"What {approval.author} approved for {row.id} is not what would be dispatched ({different} changed); ask "
-                "for a new approval."
+                f"What {approval.author} approved for {row.id} is not what would be dispatched "
+                f"({different} changed); ask for a new approval."
             )
         return approval_record(approval)
 

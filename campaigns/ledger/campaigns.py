@@ -154,7 +154,8 @@ class Campaigns(Leases):
                 select(CampaignRow.id).order_by(col(CampaignRow.created_at).desc()).limit(5)
             ).all()
             raise NotFound(
-                f"There is no campaign {campaign_id} in this ledger; the latest are {', '.join(known) or 'none'}."
+                f"There is no campaign {campaign_id} in this ledger; the latest are: "
+                f"{', '.join(known) or 'none'}."
             )
         return row
 

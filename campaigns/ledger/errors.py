@@ -7,25 +7,25 @@ class LedgerError(UnusableInput):
     """Base of the ledger's refusals; nothing was changed."""
 
 
-class NotFound(LedgerError):
+class NotFound(LedgerError):  # noqa: N818
     """There is no such campaign or experiment."""
 
 
-class IllegalTransition(LedgerError):
+class IllegalTransition(LedgerError):  # noqa: N818
     """The state machine has no such move."""
 
 
-class StaleTransition(LedgerError):
+class StaleTransition(LedgerError):  # noqa: N818
     """The row is no longer in the state it was read in: somebody else moved it first. Read it again."""
 
 
-class ApprovalInvalid(LedgerError):
+class ApprovalInvalid(LedgerError):  # noqa: N818
     """There is no approval, it has expired, or what was approved is not what would be dispatched."""
 
 
-class LeaseHeld(LedgerError):
+class LeaseHeld(LedgerError):  # noqa: N818
     """Another worker drives this campaign."""
 
 
-class LeaseLost(LedgerError):
+class LeaseLost(LedgerError):  # noqa: N818
     """This worker's lease ran out and was taken, or was released: it must stop driving the campaign."""

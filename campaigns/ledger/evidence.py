@@ -1,4 +1,4 @@
-"""What was predicted, seen and measured for an experiment, and which models were used; rows are only ever added."""
+"""What was predicted, seen and measured for an experiment, and the models used; rows are only ever added."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class Evidence(Approvals):
     """Recording is idempotent: the same record again changes nothing, another one in its place is refused."""
 
     def record_predictions(self, experiment_id: str, predictions: Sequence[Prediction]) -> None:
-        """Keep what a model expects of an experiment. Errors: :class:`LedgerError` when it expected something else."""
+        """Keep what a model expects. Errors: :class:`LedgerError` when it expected something else before."""
         with self._write() as session:
             owner = self._experiment_row(session, experiment_id)
             known = {one.descriptor: one for one in self.predictions(experiment_id)}
@@ -56,7 +56,7 @@ class Evidence(Approvals):
             )
 
     def record_micrographs(self, experiment_id: str, micrographs: Sequence[Micrograph]) -> None:
-        """Keep images by checksum. Errors: :class:`LedgerError` when a field is known with another checksum."""
+        """Keep images by checksum. Errors: :class:`LedgerError` when a field has another checksum already."""
         with self._write() as session:
             owner = self._experiment_row(session, experiment_id)
             known = {(one.kind, one.magnification, one.field): one for one in self.micrographs(experiment_id)}
@@ -96,7 +96,7 @@ class Evidence(Approvals):
             return tuple(micrograph_record(row) for row in session.exec(query.order_by(*order)))
 
     def record_measurements(self, experiment_id: str, measurements: Sequence[Measurement]) -> None:
-        """Keep measured descriptors of one look. Errors: :class:`LedgerError` when that look saw something else."""
+        """Keep what one look measured. Errors: :class:`LedgerError` when that look saw something else."""
         with self._write() as session:
             owner = self._experiment_row(session, experiment_id)
             known = {(one.look, one.descriptor): one for one in self.measurements(experiment_id, look="all")}
@@ -171,5 +171,6 @@ class Evidence(Approvals):
         # repr, so that NaN equals NaN
         if repr(there) != repr(new):
             raise LedgerError(
-                f"The ledger has another {what} of {experiment_id} already; records are only ever added, so nothing was changed."
+                f"The ledger has another {what} of {experiment_id} already; records are only ever added, "
+                "so nothing was changed."
             )

@@ -155,7 +155,8 @@ class Experiments(Campaigns):
         if moved != 1:
             raise StaleTransition(
                 f"The experiment {experiment_id} is {row.state} (revision {row.revision}), no longer {old}"
-                f"{'' if revision is None else f' at revision {revision}'}, so it was not made {new}; read it again."
+                f"{'' if revision is None else f' at revision {revision}'}, so it was not made {new}; "
+                "read it again."
             )
         self._move(session, row, old, author, reason, known)
         return experiment_record(row)

@@ -37,15 +37,15 @@ class Leases(Store):
             held = session.exec(select(LeaseRow).where(LeaseRow.campaign_id == campaign_id)).first()
             if held is not None:
                 raise LeaseHeld(
-                    f"The campaign {campaign_id} is driven by {held.holder} until {held.expires_at}; wait for it to end, "
-                    "or stop it."
+                    f"The campaign {campaign_id} is driven by {held.holder} until {held.expires_at}; "
+                    "wait for it to end, or stop it."
                 )
             session.add(LeaseRow(simulated=self.simulated, campaign_id=campaign_id, **values))
             session.flush()
         return lease
 
     def renew_lease(self, lease: Lease, *, seconds: float = 60.0) -> Lease:
-        """The same lease with a later end. Errors: :class:`LeaseLost` when somebody else took it meanwhile."""
+        """The same lease with a later end. Errors: :class:`LeaseLost` when somebody took it meanwhile."""
         expires_at = self._until(seconds)
         with self._write() as session:
             renewed = session.execute(
@@ -94,6 +94,6 @@ def row_count(result: Result[tuple[object, ...]]) -> int:
 
 def _lost(lease: Lease) -> LeaseLost:
     return LeaseLost(
-        f"{lease.holder} no longer drives the campaign {lease.campaign_id}: its lease ran out or was given back, and nothing "
-        "was changed."
+        f"{lease.holder} no longer drives the campaign {lease.campaign_id}: its lease ran out or was given "
+        "back, and nothing was changed."
     )

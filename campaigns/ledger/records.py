@@ -24,7 +24,7 @@ MicrographKind = Literal["measured", "predicted"]
 
 @dataclass(frozen=True)
 class CampaignRecord:
-    """One run of a campaign file. ``specification`` is its JSON, ``seconds`` the wall time spent on it so far."""
+    """One run of a campaign file. ``specification`` is its JSON, ``seconds`` the wall time spent on it."""
 
     id: str
     name: str
@@ -90,7 +90,7 @@ class HistoryRecord:
 
 @dataclass(frozen=True)
 class ApprovalRecord:
-    """One decision of a person or a policy, and what exactly it was about (``grounds``, JSON; ``hash`` over it)."""
+    """One decision of a person or a policy, and what it was about (``grounds``, JSON; ``hash`` over it)."""
 
     id: int
     campaign_id: str
@@ -141,7 +141,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class ModelUse:
-    """What was done with a model version: ``proposed``, ``fine_tuned``, ``promoted``, ``refused``, ``rolled_back``."""
+    """What was done with a model version: ``proposed``, ``fine_tuned``, ``promoted`` and so on."""
 
     version: str
     action: str

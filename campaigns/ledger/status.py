@@ -1,4 +1,4 @@
-"""A campaign's status as people and scripts read it: the JSON object of ``dry-run`` and ``campaign status``."""
+"""A campaign's status as people and scripts read it: the object of ``dry-run --json``."""
 
 import dataclasses
 import math

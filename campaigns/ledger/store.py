@@ -103,7 +103,8 @@ def connect(location: Path | str) -> Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as failure:
             raise UnusableInput(
-                f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a folder you may write to."
+                f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a "
+                "folder you may write to."
             ) from failure
         url = f"sqlite:///{path}"
     try:
@@ -111,7 +112,8 @@ def connect(location: Path | str) -> Engine:
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as failure:
         raise UnusableInput(
-            f"{url.partition('@')[2] or url} is no database that can be opened ({failure}); give a path or a database URL."
+            f"{url.partition('@')[2] or url} is no database that can be opened ({failure}); give a path or a "
+            "database URL."
         ) from failure
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -121,8 +123,8 @@ def connect(location: Path | str) -> Engine:
     except DatabaseError as failure:
         engine.dispose()
         raise UnusableInput(
-            f"The ledger {shown} cannot be opened ({failure.orig}); check the path, its permissions and that it is a "
-            "database of this program."
+            f"The ledger {shown} cannot be opened ({failure.orig}); check the path, its permissions and "
+            "that it is a database of this program."
         ) from failure
     except UnusableInput:
         engine.dispose()
@@ -131,7 +133,7 @@ def connect(location: Path | str) -> Engine:
 
 
 def claim(engine: Engine, *, simulated: bool, now: Now) -> None:
-    """Make the database the store of a simulated or of a real lab. Errors: :class:`LedgerError` if it is the other."""
+    """Make the database the store of a simulated or real lab. Errors: :class:`LedgerError` if it is not."""
     kinds = {True: "a simulated lab", False: "a real lab"}
     with Session(engine.execution_options(writing=True)) as session, session.begin():
         row = session.get(StoreRow, 1)
@@ -139,8 +141,8 @@ def claim(engine: Engine, *, simulated: bool, now: Now) -> None:
             session.add(StoreRow(id=1, simulated=simulated, created_at=iso(now())))
         elif row.simulated != simulated:
             raise LedgerError(
-                f"The ledger {engine.url.render_as_string(hide_password=True)} belongs to {kinds[row.simulated]} and cannot "
-                f"hold a campaign of {kinds[simulated]}; open another one."
+                f"The ledger {engine.url.render_as_string(hide_password=True)} belongs to "
+                f"{kinds[row.simulated]} and cannot hold a campaign of {kinds[simulated]}; open another one."
             )
 
 

@@ -106,7 +106,7 @@ class HistoryRow(Row, table=True):
 
 
 class ApprovalRow(Row, table=True):
-    """One decision; ``hash`` is over ``grounds``: conditions, limits, model version, predicted micrographs."""
+    """One decision; ``hash`` is over ``grounds``: conditions, limits, model version, predicted images."""
 
     __tablename__ = "approval"
 
@@ -181,7 +181,7 @@ class MeasurementRow(Row, table=True):
 
 
 class ModelUseRow(Row, table=True):
-    """One use of a model version in a campaign: it proposed, was fine-tuned, promoted, refused; append-only."""
+    """One use of a model version in a campaign: proposing, fine-tuning, promoting and so on; append-only."""
 
     __tablename__ = "model_use"
 

@@ -17,19 +17,19 @@ def upgrade(engine: Engine) -> None:
 
     Errors: :class:`models.errors.UnusableInput` when the database is newer than this program or not ours.
     """
+    shown = engine.url.render_as_string(hide_password=True)
     with engine.begin() as connection:
         current = _revision(connection)
         if current == head():
             return
         if current is not None and current not in _known():
             raise UnusableInput(
-                f"The ledger {engine.url.render_as_string(hide_password=True)} has the schema {current}, which this version of "
-                "morpholoop does not know; use the newer version that wrote it."
+                f"The ledger {shown} has the schema {current}, which this morpholoop does not know; "
+                "use the newer version that wrote it."
             )
         if current is None and inspect(connection).has_table("campaign"):
             raise UnusableInput(
-                f"The database {engine.url.render_as_string(hide_password=True)} has tables that morpholoop did not make; "
-                "give another path or URL."
+                f"The database {shown} has tables that morpholoop did not make; give another path or URL."
             )
         from alembic import command
 
