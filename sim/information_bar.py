@@ -21,15 +21,16 @@ def with_bar(
     rows = bar_rows((width, height))
     bar = Image.new("L", (width, rows), 0)
     draw = ImageDraw.Draw(bar)
+    # Its letters are ASCII: like many a microscope, it writes um.
     font = ImageFont.load_default(size=rows * 0.4)
     middle = rows / 2
     draw.line((0, 0, width, 0), fill=255)
-    for share, text in ((0.015, f"{kilovolts:g} kV"), (0.13, f"×{magnification:,.0f}"), (0.8, "SIMULATED")):
+    for share, text in ((0.015, f"{kilovolts:g} kV"), (0.13, f"x{magnification:,.0f}"), (0.8, "SIMULATED")):
         draw.text((share * width, middle), text, fill=255, font=font, anchor="lm")
     length_um = scale_length_um(width * pixel_size_um / 5)
     left, right = 0.4 * width, 0.4 * width + length_um / pixel_size_um
     draw.rectangle((left, middle - rows / 16, right, middle + rows / 16), fill=255)
-    draw.text((right + 0.015 * width, middle), f"{length_um:g} µm", fill=255, font=font, anchor="lm")
+    draw.text((right + 0.015 * width, middle), f"{length_um:g} um", fill=255, font=font, anchor="lm")
     return np.vstack([pixels, np.asarray(bar, dtype=np.uint8)])
 
 

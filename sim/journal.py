@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,6 +13,21 @@ from devices.errors import LabError
 from devices.records import Conditions, RunRecord
 
 Entry = Mapping[str, Any]
+
+
+PATIENCE_S = 5.0
+"""How long to wait for a journal that another process holds: one that was killed may still be going."""
+
+_open: weakref.WeakSet["Journal"] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    for journal in _open:
+        journal.close()
+
+
+# A forked worker must not keep its parent's journal held after the parent was killed.
+os.register_at_fork(after_in_child=_let_go)
 
 
 class Journal:
@@ -152,14 +169,16 @@ class Journal:
             raise LabError(
                 f"The journal {self.path} cannot be written ({error.strerror or error})."
             ) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise LabError(
-                f"The simulated lab in {self.path.parent} is in use by another process; wait until it ends."
-            ) from error
+        deadline = time.monotonic() + PATIENCE_S
+        while not _held(file):
+            if time.monotonic() > deadline:
+                file.close()
+                raise LabError(
+                    f"The simulated lab in {self.path.parent} is in use by another process; wait for it."
+                )
+            time.sleep(0.05)
         self._file = file
+        _open.add(self)
         whole = self._read()
         file.truncate(whole)
         if not whole:
@@ -180,6 +199,14 @@ class Journal:
             raise LabError(
                 f"The journal {self.path} cannot be written ({error.strerror or error})."
             ) from error
+
+
+def _held(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _named(identity: Mapping[str, Any]) -> str:

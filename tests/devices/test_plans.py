@@ -2,7 +2,7 @@ import threading
 
 import pytest
 from bluesky import RunEngine
-from bluesky.utils import RunEngineInterrupted
+from bluesky.utils import FailedStatus, RunEngineInterrupted
 
 from devices.limits import complete
 from devices.plans import synthesise
@@ -52,7 +52,8 @@ def test_a_pause_while_dosing_ends_the_batch_safely_and_never_doses_again(engine
     lab, run_engine = engine
     settings = complete(conditions, lab.limits)
     pause_in(lab, run_engine, "feeding")
-    with pytest.raises(RunEngineInterrupted):
+    # Which of the two is told first, the pause or the batch that it ended, is a matter of luck.
+    with pytest.raises((RunEngineInterrupted, FailedStatus)):
         run_engine(synthesise(lab.reactor, "b-1", settings))
     assert run_engine.state == "idle"
     record = lab.reactor_record("b-1")

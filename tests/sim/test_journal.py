@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,8 @@ def test_a_damaged_journal_moves_nothing(tmp_path: Path) -> None:
         Journal(tmp_path, WHO)
 
 
-def test_another_labs_journal_is_refused(tmp_path: Path) -> None:
+def test_another_labs_journal_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.journal.PATIENCE_S", 0.0)
     journal = Journal(tmp_path, WHO)
     journal.stopped(None, "test", t_s=0.0)
     with pytest.raises(LabError, match="seed 0, not plant toy, seed 1"):
@@ -80,3 +82,22 @@ def test_another_labs_journal_is_refused(tmp_path: Path) -> None:
     other.stopped(None, "again", t_s=1.0)
     assert other.tells_of_stop("again", t_s=1.0)
     other.close()
+
+
+def test_a_forked_worker_does_not_hold_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.journal.PATIENCE_S", 0.0)
+    journal = Journal(tmp_path, WHO)
+    journal.stopped(None, "test", t_s=0.0)
+    entered, leave = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(leave)
+        os.read(entered, 1)  # until the parent lets go
+        os._exit(0)
+    os.close(entered)
+    journal.close()
+    other = Journal(tmp_path, WHO)
+    other.stopped(None, "again", t_s=1.0)
+    other.close()
+    os.close(leave)
+    os.waitpid(child, 0)
