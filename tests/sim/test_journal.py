@@ -88,16 +88,18 @@ def test_a_forked_worker_does_not_hold_the_journal(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("sim.journal.PATIENCE_S", 0.0)
     journal = Journal(tmp_path, WHO)
     journal.stopped(None, "test", t_s=0.0)
-    entered, leave = os.pipe()
+    started, leave = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(leave)
-        os.read(entered, 1)  # until the parent lets go
+        os.close(leave[1])
+        os.write(started[1], b"x")
+        os.read(leave[0], 1)  # until the parent lets go
         os._exit(0)
-    os.close(entered)
+    os.read(started[0], 1)
     journal.close()
     other = Journal(tmp_path, WHO)
     other.stopped(None, "again", t_s=1.0)
     other.close()
-    os.close(leave)
+    for end in (*started, *leave):
+        os.close(end)
     os.waitpid(child, 0)
