@@ -12,10 +12,10 @@ STEP_SHARE = 0.92
 def information_bar(pixels: NDArray[np.float32]) -> int:
     """Row at which the information bar begins in ``pixels`` (H, W) in [0, 1]; H where there is none.
 
-    A bar is drawn, not recorded: most neighbours in its rows are exactly equal, whatever is written on it, and it
-    begins at one row across the whole width. A field has noise, or at least no such edge.
+    A bar is drawn, not recorded: most neighbours in its rows are exactly equal, whatever is written on it,
+    and it begins at one row across the whole width. A field has noise, or at least no such edge.
     """
-    height, width = pixels.shape
+    height, width = int(pixels.shape[0]), int(pixels.shape[1])
     first = int(height * (1 - HIGHEST_SHARE))
     if height - first < LOWEST_ROWS or width < 64:
         return height

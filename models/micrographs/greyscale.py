@@ -13,9 +13,9 @@ SMALLEST_SIDE_PX = 16
 def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float32]:
     """(H, W) float32 in [0, 1] of an array (H, W), (H, W, 1…4); integers by their range, floats as they are.
 
-    Alpha is dropped and colours averaged (SEM images have none; a coloured overlay keeps its brightness). Floats
-    outside [0, 1] are scaled from their own minimum and maximum. ``source`` begins the sentence of an error.
-    Errors: :class:`UnusableInput`.
+    Alpha is dropped and colours averaged (SEM images have none; a coloured overlay keeps its brightness).
+    Floats outside [0, 1] are scaled from their own minimum and maximum. ``source`` begins the sentence of an
+    error. Errors: :class:`UnusableInput`.
     """
     array = np.asarray(pixels)
     if array.ndim == 3 and array.shape[-1] in (1, 2, 3, 4):
@@ -29,13 +29,14 @@ def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float
         )
     if min(grey.shape) < SMALLEST_SIDE_PX:
         raise UnusableInput(
-            f"{source} is {grey.shape[1]} × {grey.shape[0]} px; at least {SMALLEST_SIDE_PX} px a side are needed."
+            f"{source} is {grey.shape[1]} × {grey.shape[0]} px; "
+            f"at least {SMALLEST_SIDE_PX} px a side are needed."
         )
     if array.dtype == bool:
         return grey.astype(np.float32)
     if np.issubdtype(array.dtype, np.integer):
         top = float(np.iinfo(array.dtype).max)
-        return np.clip(grey.astype(np.float32) / np.float32(top), 0.0, 1.0)
+        return np.asarray(np.clip(grey.astype(np.float32) / np.float32(top), 0.0, 1.0), np.float32)
     if not np.issubdtype(array.dtype, np.floating):
         raise UnusableInput(
             f"{source} holds {array.dtype} values; expected 8- or 16-bit integers, or floats."

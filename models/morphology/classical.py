@@ -7,24 +7,22 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from models.morphology.contours import EDGE_LEVEL
 from models.morphology.measures import Floats, Image, Labels
-from models.morphology.scaling import enlarge_labels, reduce_to
+from models.morphology.scaling import reduce_to, renumbered, resample_labels
 
 COARSE_SIDE_PX = 384
 SMALLEST_DIAMETER_PX = 6.0
-LEVEL = 0.62
-"""Where between the ground (0) and the particles around (1) the edge lies: limbs are brighter than faces, so
-half-way would lie outside it. Measured on simulated fields: areas within 1 %."""
 
 
 @dataclass(frozen=True)
 class ClassicalSegmenter:
     """Bright round agglomerates on a darker ground, touching or overlapping.
 
-    The field is first reduced until its particles are about 45 px across (but most of the small ones of a wide
-    distribution at least 24 px), so that one set of constants serves any magnification. ``merge`` is the ratio of
-    the distance map at the neck between two seeds to that at the smaller seed from which on they are one particle
-    (h-maxima with h relative to the particle's size).
+    The field is first reduced until its particles are about 45 px across (but most of the small ones of a
+    wide distribution at least 24 px), so that one set of constants serves any magnification. ``merge`` is the
+    ratio of the distance map at the neck between two seeds to that at the smaller seed from which on they are
+    one particle (h-maxima with h relative to the particle's size).
     """
 
     merge: float = 0.9
@@ -38,10 +36,10 @@ class ClassicalSegmenter:
         working = reduce_to(pixels, self.working_factor(mask, max(1.0, max(pixels.shape) / COARSE_SIDE_PX)))
         if working.shape != mask.shape:
             mask = foreground(working)
-        return enlarge_labels(split(mask, self.merge), (pixels.shape[0], pixels.shape[1]))
+        return resample_labels(split(mask, self.merge), (pixels.shape[0], pixels.shape[1]))
 
     def working_factor(self, mask: NDArray[np.bool_], reduced: float) -> float:
-        """How many times (≥ 1) the field should be reduced, by the foreground of a field reduced ``reduced`` times."""
+        """How many times (≥ 1) to reduce the field; ``mask`` is its foreground reduced ``reduced`` times."""
         distance = ndimage.distance_transform_edt(mask)
         inside = distance[mask]
         if inside.size == 0:
@@ -83,7 +81,7 @@ def foreground(pixels: Image) -> NDArray[np.bool_]:
     level = ndimage.uniform_filter(np.where(first, smooth, np.float32(0)), 25)
     whole = float(smooth[first].mean())
     local = (level + 0.05 * whole) / (weight + 0.05)
-    mask = ndimage.binary_opening(smooth > ground + LEVEL * (local - ground))
+    mask = ndimage.binary_opening(smooth > ground + EDGE_LEVEL * (local - ground))
     return _filled(mask, smooth, ground + 0.3 * (whole - ground))
 
 
@@ -114,13 +112,7 @@ def split(mask: NDArray[np.bool_], merge: float) -> Labels:
     basins = watershed(-distance, seeds, mask=mask).astype(np.int32)
     height = ndimage.maximum(distance, seeds, np.arange(n + 1))
     joined = _merge_basins(basins, distance, np.asarray(height, float), merge)
-    labels = joined[basins]
-    size = np.bincount(labels.ravel())
-    keep = size >= np.pi / 4 * SMALLEST_DIAMETER_PX**2
-    keep[0] = False
-    renumber = np.zeros(len(size), np.int32)
-    renumber[keep] = np.arange(1, int(keep.sum()) + 1)
-    return np.asarray(renumber[labels])
+    return renumbered(joined[basins], np.pi / 4 * SMALLEST_DIAMETER_PX**2)
 
 
 def _merge_basins(basins: Labels, distance: Floats, height: Floats, merge: float) -> Labels:

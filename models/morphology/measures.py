@@ -52,7 +52,7 @@ class FieldMeasurement:
 
 @runtime_checkable
 class Measure(Protocol):
-    """Turns fields of view into descriptors. Plug-ins are entry points of the group ``morpholoop.measures``."""
+    """Turns fields of view into descriptors; plug-ins are entry points of ``morpholoop.measures``."""
 
     @property
     def kind(self) -> str:
@@ -121,12 +121,13 @@ def measure_of(kind: str) -> Measure:
 
 
 def measure_for(descriptor: str) -> Measure:
-    """The measure that yields a descriptor. Errors: :class:`UnusableInput` naming the descriptors there are."""
+    """The measure that yields a descriptor. Errors: :class:`UnusableInput` naming those there are."""
     for measure in measures().values():
         if descriptor in measure.descriptors:
             return measure
     raise UnusableInput(
-        f"No measure yields the descriptor {descriptor!r}; known are {', '.join(sorted(known_descriptors()))}."
+        f"No measure yields the descriptor {descriptor!r}; "
+        f"known are {', '.join(sorted(known_descriptors()))}."
     )
 
 

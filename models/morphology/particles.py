@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from models.morphology.classical import ClassicalSegmenter
-from models.morphology.contours import POINTS, measure_outlines, outline
+from models.morphology.contours import outlines
 from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Image, Labels
+from models.morphology.scaling import reduce_to, resample_labels
 from models.morphology.segmenters import Segmenter
 from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
 
-SPHERICITY_FROM_PX = 25.0
+SPHERICITY_FROM_PX = 13.0
+SURE_SPHERICITY_PX = 25.0
+UNRESOLVED_SHARE = 0.5
 SHARED_OUTLINE_LIMIT = 0.25
-MARGIN_PX = 6
+TYPICAL_DIAMETER_PX = 45.0
+SMALL_DIAMETER_PX = 24.0
 
 _DESCRIPTORS = (
     Descriptor("d10_um", "µm", "number-weighted 10 % quantile of the equivalent-circle diameter"),
@@ -32,9 +35,10 @@ _DESCRIPTORS = (
 class ParticleMeasure:
     """Sizes and shapes of particles that lie wholly inside the frame.
 
-    Samples per particle: ``diameter_um``, ``sphericity`` (NaN below 25 px, where it is biased), ``weight``
-    (Miles–Lantuéjoul: large particles are less often whole). Particles cut by the frame, and those of whose
-    outline more than a quarter is a border with another particle (occluded), are segmented but not measured.
+    Samples per particle: ``diameter_um``, ``sphericity`` (NaN below 13 px, and for all where many are below),
+    ``weight`` (Miles–Lantuéjoul: large particles are less often whole). Particles cut by the frame, and those
+    of whose outline more than a quarter is a border with another particle (occluded), are segmented but not
+    measured.
     """
 
     segmenter: Segmenter = field(default_factory=ClassicalSegmenter)
@@ -45,17 +49,20 @@ class ParticleMeasure:
         """Measure one field, see :class:`models.morphology.measures.Measure`."""
         labels = self.segmenter.segment(pixels)
         whole, cut, hidden = _whole_particles(labels)
-        outlines = measure_outlines(_outlines(labels, whole))
-        diameter = outlines.diameter
-        sphericity = np.where(diameter >= SPHERICITY_FROM_PX, outlines.sphericity, np.nan)
-        good = np.isfinite(diameter) & (diameter > 0)
-        shape = (labels.shape[0], labels.shape[1])
+        coarse, coarse_labels, factor = _at_measuring_scale(pixels, labels)
+        traced = outlines(coarse, coarse_labels, whole)
+        good = np.isfinite(traced.diameter) & (traced.diameter > 0)
+        diameter = traced.diameter[good]
+        shape = np.where(diameter >= SPHERICITY_FROM_PX, np.minimum(traced.sphericity[good], 1.0), np.nan)
+        if np.isnan(shape).mean() > UNRESOLVED_SHARE:
+            # The few that are large enough would stand for all, and large ones have a shape of their own.
+            shape = np.full_like(shape, np.nan)
         samples = {
-            "diameter_um": diameter[good] * pixel_size_um,
-            "sphericity": sphericity[good],
-            "weight": frame_weights(outlines.extent[good], shape),
+            "diameter_um": diameter * (factor * pixel_size_um),
+            "sphericity": shape,
+            "weight": frame_weights(traced.extent[good], (coarse.shape[0], coarse.shape[1])),
         }
-        return FieldMeasurement(self.kind, samples, _remarks(samples, cut, hidden), labels)
+        return FieldMeasurement(self.kind, samples, _remarks(diameter * factor, shape, cut, hidden), labels)
 
     def pool(self, fields: Sequence[FieldMeasurement]) -> dict[str, float]:
         """Descriptors over the particles of all fields together."""
@@ -105,29 +112,42 @@ def _whole_particles(labels: Labels) -> tuple[NDArray[np.int64], int, int]:
     return whole[whole > 0], int(cut.sum()), int(hidden.sum())
 
 
-def _outlines(labels: Labels, whole: NDArray[np.int64]) -> NDArray[np.complex128]:
-    """Outlines (n, 128) of the particles ``whole``, in px of the image."""
-    points = np.full((len(whole), POINTS), np.nan + 0j)
-    boxes = ndimage.find_objects(labels)
-    for row, label in enumerate(whole):
-        rows, columns = boxes[label - 1]
-        mask = np.pad(labels[rows, columns] == label, MARGIN_PX)
-        points[row] = outline(mask) + (columns.start - MARGIN_PX) + 1j * (rows.start - MARGIN_PX)
-    return points
+def _at_measuring_scale(pixels: Image, labels: Labels) -> tuple[Image, Labels, float]:
+    """Image and labels reduced until particles are about 45 px across, and how many times they were.
+
+    One scale for all fields, so that the same material gives the same shape at any magnification, and noise
+    is averaged before edges are placed.
+    """
+    sizes = np.bincount(labels.ravel())[1:]
+    sizes = sizes[sizes > 0]
+    if sizes.size == 0:
+        return pixels, labels, 1.0
+    diameters = 2 * np.sqrt(sizes / np.pi)
+    typical, small = float(np.median(diameters)), float(np.quantile(diameters, 0.1))
+    factor = min(typical / TYPICAL_DIAMETER_PX, small / SMALL_DIAMETER_PX)
+    if factor <= 1.0:
+        return pixels, labels, 1.0
+    coarse = reduce_to(pixels, factor)
+    coarse_labels = resample_labels(labels, (coarse.shape[0], coarse.shape[1]))
+    return coarse, coarse_labels, float(np.sqrt(pixels.size / coarse.size))
 
 
-def _remarks(samples: Mapping[str, Floats], cut: int, hidden: int) -> tuple[str, ...]:
+def _remarks(diameters_px: Floats, sphericity: Floats, cut: int, hidden: int) -> tuple[str, ...]:
     remarks = []
-    diameters, sphericity = samples["diameter_um"], samples["sphericity"]
-    if len(diameters) == 0:
+    if len(diameters_px) == 0:
         remarks.append("No whole particle was found.")
-    elif np.isnan(sphericity).any():
-        small = int(np.isnan(sphericity).sum())
+    elif np.isnan(sphericity).all():
         remarks.append(
-            f"{small} of {len(diameters)} particles are under 25 px across; they have no sphericity."
+            f"The particles are {np.median(diameters_px):.0f} px across; "
+            f"sphericity needs {SPHERICITY_FROM_PX:.0f} px."
+        )
+    elif np.median(diameters_px) < SURE_SPHERICITY_PX:
+        remarks.append(
+            f"The particles are {np.median(diameters_px):.0f} px across; "
+            f"under {SURE_SPHERICITY_PX:.0f} px sphericity is up to 0.01 too high."
         )
     if hidden:
         remarks.append(f"{hidden} particles are partly hidden by others and were left out.")
-    if len(diameters) and cut > 2 * len(diameters):
+    if len(diameters_px) and cut > 2 * len(diameters_px):
         remarks.append("Most particles are cut by the frame; use a lower magnification.")
     return tuple(remarks)

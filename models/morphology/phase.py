@@ -23,8 +23,8 @@ _DESCRIPTORS = (
 class PhaseMeasure:
     """Two phases told apart by Otsu's threshold on the image smoothed by 1 px.
 
-    Correlation length: the lag at which the radially averaged autocovariance of the phase indicator, divided by
-    φ(1 − φ), first falls to 1/e (Debye's length for an exponential decay). Samples, one per field:
+    Correlation length: the lag at which the radially averaged autocovariance of the phase indicator, divided
+    by φ(1 − φ), first falls to 1/e (Debye's length for an exponential decay). Samples, one per field:
     ``phase_fraction``, ``correlation_length_um``, ``pixels``.
     """
 
@@ -68,7 +68,7 @@ class PhaseMeasure:
 
 
 def correlation_length(phase: NDArray[np.bool_]) -> float:
-    """Lag in px at which the normalised autocovariance of ``phase`` (H, W) falls to 1/e; NaN if it never does."""
+    """Lag in px at which the autocovariance of ``phase`` (H, W) falls to 1/e; NaN if it never does."""
     height, width = phase.shape
     reach = min(height, width) // 2
     shape = (fft.next_fast_len(height + reach), fft.next_fast_len(width + reach))

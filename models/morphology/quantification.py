@@ -1,7 +1,8 @@
 """One call from an image to its descriptors: `segment` and `quantify`."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class MorphologyResult:
     descriptors: Mapping[str, float]
     field: FieldMeasurement
     warnings: tuple[str, ...]
-    labels: Labels | None = field(default=None, repr=False)
+    labels: Labels | None = dataclasses.field(default=None, repr=False)
 
     @property
     def n_particles(self) -> int:
@@ -45,8 +46,8 @@ def segment(
     """Label the particles of an image.
 
     ``image`` (H, W) or (H, W, 3 or 4), uint8, uint16 or float; the result is (H, W), 0 = background (the
-    information bar too), 1…n particles. The segmenter finds its own scale, so ``pixel_size_um`` is not needed.
-    Errors: :class:`UnusableInput` for an image that is empty, not finite or of another shape.
+    information bar too), 1…n particles. The segmenter finds its own scale, so ``pixel_size_um`` is not
+    needed. Errors: :class:`UnusableInput` for an image that is empty, not finite or of another shape.
     """
     pixels, height = _field(image)
     return _padded(segmenter(segmenter_name).segment(pixels), height)

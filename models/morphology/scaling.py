@@ -34,8 +34,17 @@ def reduce_to(pixels: Image, factor: float) -> Image:
     return resample_area(pixels, shape)
 
 
-def enlarge_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
-    """Labels on a finer grid of ``shape``, by nearest neighbour."""
+def renumbered(labels: Labels, smallest_area: float = 1.0) -> Labels:
+    """Labels 1…n without gaps, those of fewer than ``smallest_area`` pixels made background."""
+    keep = np.bincount(labels.ravel(), minlength=1) >= max(smallest_area, 1.0)
+    keep[0] = False
+    number = np.zeros(len(keep), np.int32)
+    number[keep] = np.arange(1, int(keep.sum()) + 1)
+    return np.asarray(number[labels])
+
+
+def resample_labels(labels: Labels, shape: tuple[int, int]) -> Labels:
+    """Labels on another grid of ``shape``, by nearest neighbour."""
     if shape == labels.shape:
         return labels
     rows = (np.arange(shape[0]) + 0.5) * (labels.shape[0] / shape[0])

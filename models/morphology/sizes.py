@@ -20,11 +20,11 @@ def weighted_quantile(values: ArrayLike, weights: ArrayLike, probabilities: Arra
     order = np.argsort(value, kind="stable")
     value, weight = value[order], weight[order]
     middle = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-    return np.interp(asked, middle, value)
+    return np.asarray(np.interp(asked, middle, value))
 
 
 def weighted_mean_sd(values: ArrayLike, weights: ArrayLike) -> tuple[float, float]:
-    """Mean and standard deviation of weighted samples (reliability weights, unbiased variance); NaN if undefined."""
+    """Mean and SD of weighted samples (reliability weights, unbiased variance); NaN if undefined."""
     value = np.asarray(values, float)
     weight = np.asarray(weights, float)
     total = weight.sum()
@@ -42,7 +42,8 @@ def frame_weights(boxes: ArrayLike, shape: tuple[int, int]) -> Floats:
 
     ``boxes`` (n, 2) are the particles' extents (height, width) in px, ``shape`` the frame's. A particle of
     extent (h, w) lies inside only for a share (H − h)(W − w)/(HW) of its positions, so it counts for the
-    inverse of that share: Miles, Lantuéjoul, in Serra, Image Analysis and Mathematical Morphology (1982), ch. 8.
+    inverse of that share: Miles, Lantuéjoul, in Serra, Image Analysis and Mathematical Morphology (1982), ch.
+    8.
     """
     extent = np.asarray(boxes, float).reshape(-1, 2)
     frame = np.asarray(shape, float)

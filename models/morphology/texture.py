@@ -59,8 +59,8 @@ class TextureMeasure:
 
     After Choi et al., Mater. Horiz. 2026, 13, 727 (mean-square detail coefficients of a discrete wavelet
     transform per particle region). The share between levels replaces the raw mean square: it does not change
-    with gain and offset and hardly with noise, where raw coefficients do not rank fineness at all. Samples per
-    region: ``texture``, ``weight`` (share of the region that is particle).
+    with gain and offset and hardly with noise, where raw coefficients do not rank fineness at all. Samples
+    per region: ``texture``, ``weight`` (share of the region that is particle).
     """
 
     kind: str = "texture"
@@ -73,8 +73,9 @@ class TextureMeasure:
         factor = known.reference_pixel_um / pixel_size_um
         if factor < 0.8:
             warnings = (
-                f"The pixel size {pixel_size_um:.3g} µm is coarser than the {known.reference_pixel_um:.3g} µm that "
-                "texture is defined at; fine structure is lost and texture reads too low.",
+                f"The pixel size {pixel_size_um:.3g} µm is coarser than the "
+                f"{known.reference_pixel_um:.3g} µm that texture is defined at; "
+                "fine structure is lost and texture reads too low.",
             )
         image = _fit(reduce_to(pixels, factor), 2**known.coarsest_level)
         if image is None:
@@ -105,7 +106,7 @@ def _fit(image: Image, multiple: int) -> Image | None:
 
 
 def surface(coarse: Image) -> NDArray[np.bool_]:
-    """Where the surface of particles is seen, away from their bright limbs, in a field of 8-fold coarser pixels."""
+    """Where particle surface is seen, away from bright limbs, in a field of 8-fold coarser pixels."""
     everywhere = np.ones(coarse.shape, bool)
     smooth = ndimage.gaussian_filter(coarse, 1.0, truncate=2.0)
     bright = smooth > otsu(smooth)
@@ -122,7 +123,8 @@ def surface(coarse: Image) -> NDArray[np.bool_]:
 def flattened(image: Image, coarse: Image, inside: NDArray[np.bool_]) -> Image:
     """``image`` less its shading (means over about 0.6 µm of surface), and 0 off the surface.
 
-    Without this the frame of the field, where the transform wraps round, and the limbs would count as structure.
+    Without this the frame of the field, where the transform wraps round, and the limbs would count as
+    structure.
     """
     known = ndimage.binary_dilation(inside) if not inside.all() else inside
     weight = known.astype(np.float32)
@@ -138,7 +140,7 @@ def flattened(image: Image, coarse: Image, inside: NDArray[np.bool_]) -> Image:
 
 
 def detail_energies(image: Image, known: TextureCalibration) -> tuple[Floats, Floats]:
-    """Detail energy per pixel of each region and level (regions, levels), and the share of it that is surface."""
+    """Detail energy per pixel (regions, levels), and the share of each region that is surface."""
     height, width = image.shape
     coarse = resample_area(image, (height // COARSE, width // COARSE))
     inside = surface(coarse)
