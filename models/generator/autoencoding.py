@@ -35,11 +35,12 @@ def autoencoder_loss(posterior: Any, output: Tensor, target: Tensor, weights: Au
     for made, wanted in zip(bands(output), bands(target), strict=True):
         loss = loss + weights.detail * (made - wanted).abs().mean()
         loss = loss + weights.energy * (_energy(made) - _energy(wanted)).abs().mean()
-    return loss + weights.divergence * posterior.kl().mean()
+    divergence: Tensor = posterior.kl().mean()
+    return loss + weights.divergence * divergence
 
 
 def bands(images: Tensor) -> list[Tensor]:
-    """Detail between successive area-averaged scales: ``LEVELS`` band-passed images, each level half the size."""
+    """Detail between successive area-averaged scales: ``LEVELS`` images, each half the size of the last."""
     found = []
     for _ in range(LEVELS):
         coarse = functional.avg_pool2d(images, 2)

@@ -31,7 +31,7 @@ class TileSet:
 
 @dataclass(frozen=True)
 class TileDataset:
-    """Labelled micrograph tiles; every row of ``conditions`` has a ``splits`` entry ("train" or any other)."""
+    """Labelled tiles; every row of ``conditions`` has an entry in ``splits`` ("train" or any other)."""
 
     folder: Path
     schema: GeneratorSchema
@@ -119,7 +119,8 @@ def _read_tiles(folder: Path, magnification: int, number: int) -> TileSet:
         rows = np.load(folder / f"rows_{magnification}.npy", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UnusableInput(
-            f"The tiles of magnification {magnification} in {folder} cannot be read ({error}): write them again."
+            f"The tiles of magnification {magnification} in {folder} cannot be read ({error}): "
+            "write them again."
         ) from error
     if pixels.ndim != 3 or pixels.dtype != np.uint8 or pixels.shape[1] != pixels.shape[2]:
         raise UnusableInput(
@@ -128,7 +129,7 @@ def _read_tiles(folder: Path, magnification: int, number: int) -> TileSet:
         )
     if rows.shape != pixels.shape[:1] or (len(rows) and not 0 <= rows.min() <= rows.max() < number):
         raise UnusableInput(
-            f"rows_{magnification}.npy must name one of the {number} conditions for each of {len(pixels)} tiles, "
-            f"but it has shape {rows.shape} and other values."
+            f"rows_{magnification}.npy must name one of the {number} conditions for each of "
+            f"{len(pixels)} tiles, but it has shape {rows.shape} and other values."
         )
     return TileSet(pixels, np.asarray(rows, dtype=np.int32))

@@ -25,8 +25,8 @@ class DiffusionLoss:
     """``dropout``: share of samples trained without control, which makes the base the unconditional branch.
 
     ``coarse``: weight of the pooled error. ``uniform``: share of timesteps drawn evenly, the others
-    logit-normally about ``centre``. The first ``crop_steps`` steps see ``crop_batch`` crops of ``crop`` latent
-    pixels a side, the others ``batch`` whole tiles.
+    logit-normally about ``centre``. The first ``crop_steps`` steps see ``crop_batch`` crops of ``crop``
+    latent pixels a side, the others ``batch`` whole tiles.
     """
 
     dropout: float = 0.12
@@ -48,7 +48,7 @@ def draw_timesteps(rng: np.random.Generator, batch: int, settings: DiffusionLoss
 
 
 def noise_error(predicted: Tensor, noise: Tensor, coarse: float) -> Tensor:
-    """Mean-square error of ``predicted`` (B, C, h, w) plus ``coarse`` times that of its 2× and 4× pooled forms.
+    """Mean-square error of ``predicted`` (B, C, h, w) plus ``coarse`` times that of it pooled 2× and 4×.
 
     Pooled errors are scaled so that white errors weigh the same at each scale.
     """
@@ -67,7 +67,7 @@ def diffusion_step(
     pools: Mapping[int, LatentPool],
     settings: DiffusionLoss,
 ) -> LossFunction:
-    """The loss of one step over ``pools``; gradients go to whatever of ``unet`` and ``controlnet`` requires them."""
+    """The loss of one step over ``pools``; gradients go to the networks that require them."""
     order = list(pools)
 
     def loss(rng: np.random.Generator, step: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""How good a generator is on conditions that it was not trained on, and the calibration that makes it better."""
+"""How good a generator is on conditions it was not trained on, and the calibration that makes it better."""
 
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +37,7 @@ def generated_descriptors(
 def fit_calibration(
     generated: Mapping[str, NDArray[np.float64]], measured: Mapping[str, NDArray[np.float64]]
 ) -> Calibration:
-    """One monotone map per descriptor from values (C,) of the same conditions, which must be training ones."""
+    """One monotone map per descriptor, from values (C,) of the same conditions: training ones only."""
     maps = {}
     for name, values in generated.items():
         found = fit_map(values, measured[name], "log" if is_positive(name) else "linear")
@@ -91,7 +91,7 @@ def denoised(
     magnification: int,
     seed: int,
 ) -> NDArray[np.float32]:
-    """Images (N, H, W) encoded, noised to timestep 250, denoised in one step under their conditions, decoded."""
+    """Images (N, H, W) encoded, noised to timestep 250, denoised in one step as conditioned, decoded."""
     networks = generator.networks
     mean, std = generator.latent_statistics
     alpha = networks.scheduler.alphas_cumprod[DENOISED_FROM]

@@ -28,7 +28,7 @@ MOST_TILES = 256
 
 @dataclass(frozen=True)
 class NewTiles:
-    """Measured tiles of one condition: ``pixels`` (k, H, W) in [0, 1] at the generator's tile size and pixel size."""
+    """Measured tiles of one condition: ``pixels`` (k, H, W) in [0, 1], cut and scaled as the generator's."""
 
     conditions: Conditions
     magnification: int
@@ -122,7 +122,8 @@ def _encode_new(generator: Generator, new_tiles: Sequence[NewTiles], seed: int) 
     for tiles in new_tiles:
         if tiles.pixels.ndim != 3 or tiles.pixels.shape[1:] != (side, side):
             raise UnusableInput(
-                f"Tiles for fine-tuning must be (k, {side}, {side}), but came as {tiles.pixels.shape}: cut them so."
+                f"Tiles for fine-tuning must be (k, {side}, {side}), but came as {tiles.pixels.shape}: "
+                "cut them so."
             )
         chosen = tiles.pixels
         if len(chosen) > MOST_TILES:

@@ -1,4 +1,4 @@
-"""The gate: a candidate takes over only when it predicts held-out conditions better than the current version."""
+"""The gate: a candidate takes over only when it predicts held-out conditions better than the current one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def gate(
     images: int = GATE_IMAGES,
     seed: int = 20_001,
 ) -> GateReport:
-    """Compare both on the held-out conditions stored with ``current`` and on ``held_out`` (campaign measurements).
+    """Compare both on the held-out conditions stored with ``current`` and on ``held_out`` (of a campaign).
 
     Campaign measurements weigh as much together as the stored conditions do, because they are of the plant
     that the campaign runs on. Errors: :class:`UnusableInput` when there is nothing to compare on.

@@ -20,7 +20,7 @@ ENCODE_BATCH = 32
 
 @dataclass(frozen=True)
 class LatentPool:
-    """Normalised latents (N, 4, h, w) with the control vector (N, F) of each, as one population to draw from."""
+    """Normalised latents (N, 4, h, w) and the control vector (N, F) of each: one population to draw from."""
 
     latents: NDArray[np.float16]
     controls: NDArray[np.float32]

@@ -19,8 +19,11 @@ TRAINING_TIMESTEPS = 1000
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the built-in base. ``norm_groups`` must leave several channels in a group: with one channel per
-    group the normalisation would erase a constant control map."""
+    """Sizes of the built-in base.
+
+    ``norm_groups`` must leave several channels in a group: with one channel per group the normalisation would
+    erase a constant control map.
+    """
 
     tile_size: int = 128
     vae_channels: tuple[int, ...] = (16, 32, 64)
@@ -32,13 +35,16 @@ class Architecture:
     @property
     def latent_size(self) -> int:
         """Side of the latents of a tile."""
-        return self.tile_size // 2 ** (len(self.vae_channels) - 1)
+        return self.tile_size >> (len(self.vae_channels) - 1)
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The trained parts: ``vae`` (images ↔ latents), ``unet`` (base, frozen after its training), ``controlnet``
-    (what the process conditions change) and the noise schedule."""
+    """The trained parts and the noise schedule.
+
+    ``vae``: images ↔ latents; ``unet``: the base, frozen after its training; ``controlnet``: what the process
+    conditions change.
+    """
 
     vae: Any
     unet: Any
@@ -169,5 +175,4 @@ def predict_noise(
 
 def channels_last(module: nn.Module) -> nn.Module:
     """The module with its weights in the layout that CPUs convolve fastest."""
-    # torch's stubs know no memory_format for Module.to.
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return module.to(memory_format=torch.channels_last)

@@ -22,7 +22,7 @@ LossFunction = Callable[[np.random.Generator, int], Tensor]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: linear warm-up, a constant rate, and a linear fall over the last ``decay`` share.
+    """How long and how fast: linear warm-up, constant rate, linear fall over the last ``decay`` share.
 
     The constant middle lets a run be lengthened after a look at it.
     """
@@ -46,8 +46,8 @@ class Schedule:
 class Training:
     """Trains ``modules`` together; afterwards they hold the exponentially averaged weights.
 
-    With a ``checkpoint`` path the run continues where it stopped, with the same result as if it had not: every
-    step draws its random numbers from (seed, process, step) alone.
+    With a ``checkpoint`` path the run continues where it stopped, with the same result as if it had not:
+    every step draws its random numbers from (seed, process, step) alone.
     """
 
     modules: Mapping[str, nn.Module]

@@ -15,24 +15,24 @@ class TrainingPlan:
     """Sizes, lengths and seeds of the stages; the same plan and data give the same weights on one machine.
 
     ``processes`` train together, one thread each; batches are per process. The autoencoder must pass
-    ``minimum_slope`` and ``minimum_correlation`` (texture of reconstructions against originals, held-out tiles)
-    before anything is trained on its latents.
+    ``minimum_slope`` and ``minimum_correlation`` (texture of reconstructions against originals,
+    held-out tiles) before anything is trained on its latents.
     """
 
     name: str = "model-1"
     seed: int = 0
     processes: int = 2
     architecture: Architecture = field(default_factory=Architecture)
-    vae: Schedule = Schedule(steps=3000, learning_rate=1.5e-3)
-    vae_loss: AutoencoderLoss = AutoencoderLoss()
+    vae: Schedule = field(default_factory=lambda: Schedule(steps=3000, learning_rate=1.5e-3))
+    vae_loss: AutoencoderLoss = field(default_factory=AutoencoderLoss)
     vae_crop: int = 64
     vae_batch: int = 16
     minimum_slope: float = 0.8
     minimum_correlation: float = 0.97
-    joint: Schedule = Schedule(steps=5000, learning_rate=1e-3)
-    joint_loss: DiffusionLoss = DiffusionLoss(crop=16, crop_steps=2500)
-    controlnet: Schedule = Schedule(steps=500, learning_rate=3e-4, decay=0.6)
-    controlnet_loss: DiffusionLoss = DiffusionLoss(dropout=0.0)
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=5000, learning_rate=1e-3))
+    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=2500))
+    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=3e-4, decay=0.6))
+    controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     sampling_steps: int = 8
     guidance: float = 1.0
     calibration_conditions: int = 128

@@ -129,7 +129,10 @@ def promote(name: str, home: Path | None = None) -> None:
 
 
 def rollback(home: Path | None = None) -> str:
-    """Return to the version that was current before; its name. Errors: :class:`UnusableInput` when there is none."""
+    """Return to the version that was current before, and tell its name.
+
+    Errors: :class:`UnusableInput` when there is none.
+    """
     history = _history(home)
     if len(history) < 2:
         raise UnusableInput(

@@ -59,7 +59,7 @@ def decode(vae: Any, latents: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def encode(vae: Any, pixels: Tensor, mean: Tensor | None = None, std: Tensor | None = None) -> Tensor:
-    """Latents (B, 4, h, w) float32 of images (B, H, W) in [0, 1]; normalised when ``mean`` and ``std`` are given."""
+    """Latents (B, 4, h, w) float32 of images (B, H, W) in [0, 1], normalised if statistics are given."""
     dtype = next(vae.parameters()).dtype
     x = pixels[:, None].mul(2.0).sub(1.0).to(dtype).contiguous(memory_format=torch.channels_last)
     latents: Tensor = vae.encode(x, return_dict=False)[0].mode().float()

@@ -89,7 +89,8 @@ class GeneratorSchema(BaseModel):
         if info is None:
             known = ", ".join(f"{m}" for m in self.magnifications)
             raise UnusableInput(
-                f"This generator has no magnification {magnification:g}; it was trained at {known}: use one of them."
+                f"This generator has no magnification {magnification:g}; it was trained at {known}: "
+                "use one of them."
             )
         return info
 
@@ -109,7 +110,8 @@ class GeneratorSchema(BaseModel):
                 _check_value(parameter, conditions)
         if self.time_parameter is not None and number(conditions, self.time_parameter) <= 0:
             raise UnusableInput(
-                f"{self.time_parameter} must be above 0 {TIME_UNIT}, but {conditions[self.time_parameter]} was given."
+                f"{self.time_parameter} must be above 0 {TIME_UNIT}, "
+                f"but {conditions[self.time_parameter]} was given."
             )
 
 
@@ -129,7 +131,8 @@ def _check_value(parameter: ParameterRange, conditions: Conditions) -> None:
     if parameter.name not in conditions:
         given = ", ".join(conditions) or "nothing"
         raise UnusableInput(
-            f"The generator needs {parameter.name} ({_allowed(parameter)}), but the conditions hold {given}: set it."
+            f"The generator needs {parameter.name} ({_allowed(parameter)}), "
+            f"but the conditions hold {given}: set it."
         )
     value = conditions[parameter.name]
     if parameter.categories:

@@ -79,8 +79,9 @@ def check_vae(run: Run) -> dict[str, tuple[float, float]]:
     for name, (slope, correlation) in figures.items():
         if slope < run.plan.minimum_slope or correlation < run.plan.minimum_correlation:
             raise UnusableInput(
-                f"The autoencoder does not keep {name} (slope {slope:.2f}, correlation {correlation:.3f}; needed "
-                f"{run.plan.minimum_slope:g} and {run.plan.minimum_correlation:g}): train it longer (vae steps)."
+                f"The autoencoder does not keep {name} (slope {slope:.2f}, correlation {correlation:.3f}; "
+                f"needed {run.plan.minimum_slope:g} and {run.plan.minimum_correlation:g}): "
+                "train it longer (vae steps)."
             )
     return figures
 

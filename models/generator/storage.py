@@ -1,4 +1,4 @@
-"""A version on disk: diffusers folders of safetensors, morpholoop.json, replay latents, and a checksum manifest."""
+"""A version on disk: diffusers folders of safetensors, morpholoop.json, replay latents, checksums."""
 
 import copy
 import hashlib
@@ -34,7 +34,8 @@ def read_record(folder: Path) -> GeneratorRecord:
         record = GeneratorRecord.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UnusableInput(
-            f"{folder} is no generator: it has no readable {RECORD}; give a folder written by `morpholoop model`."
+            f"{folder} is no generator: it has no readable {RECORD}; "
+            "give a folder written by `morpholoop model`."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -60,7 +61,8 @@ def verify(folder: Path) -> None:
         names = set(expected)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableInput(
-            f"{folder} has no readable {MANIFEST}, so its weights cannot be trusted: export the version again."
+            f"{folder} has no readable {MANIFEST}, so its weights cannot be trusted: "
+            "export the version again."
         ) from error
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {MANIFEST}
     for name in sorted(names | present):
@@ -86,7 +88,8 @@ def load_networks(folder: Path, dtype: torch.dtype, device: str) -> Networks:
             module = kind.from_pretrained(folder / name, **options)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise UnusableInput(
-                f"The {name} weights in {folder} cannot be loaded ({str(error).splitlines()[0]}): restore the version."
+                f"The {name} weights in {folder} cannot be loaded ({str(error).splitlines()[0]}): "
+                "restore the version."
             ) from error
         loaded[name] = channels_last(module.to(device)).eval().requires_grad_(False)
     scheduler = DPMSolverMultistepScheduler.from_pretrained(folder / "scheduler", local_files_only=True)

@@ -24,7 +24,7 @@ from models.generator.team import run_together
 def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluate") -> Path | None:
     """Run the stages up to ``until`` that are not done yet; the version's folder once it is written.
 
-    ``calibrate`` and ``evaluate`` export whatever the latest checkpoints hold, so that an unfinished run can be
+    ``calibrate`` and ``evaluate`` export what the latest checkpoints hold, so that an unfinished run can be
     tried out. Errors: :class:`UnusableInput` when the data are unusable, the autoencoder does not pass its
     gate, or ``out`` belongs to other data or another plan.
     """
@@ -92,7 +92,7 @@ def main() -> None:
     defaults = TrainingPlan()
     parser = argparse.ArgumentParser(
         description="Train a generator on a folder of labelled tiles.",
-        epilog="example: python -m sim.dataset data/lmr && python -m models.generator.train data/lmr --out runs/lmr-1",
+        epilog="example: python -m models.generator.train data/lmr --out runs/lmr-1 --name lmr-1",
     )
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)
