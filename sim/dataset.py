@@ -96,7 +96,7 @@ def tiles(pixels: NDArray[np.uint8], pixel_um: float, view: View) -> Iterator[ND
 
 
 def _area_resize(crop: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Area-average a square crop to (TILE, TILE) at any ratio: replicate to a common multiple, then average."""
+    """Area-average a square crop to (TILE, TILE) at any ratio, through a common multiple of both."""
     side = crop.shape[0]
     if side % TILE == 0:
         return np.asarray(block_reduce(crop, side // TILE, np.mean), dtype=np.float32)

@@ -1,0 +1,42 @@
+# One virtual environment, made once; a second call sets nothing up again.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+OUT ?= dry-run
+
+.PHONY: help setup dry-run test unit lint bench constraints clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+setup: $(READY) ## Make the virtual environment
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Set PYTHON=python3.11 or later." >&2; exit 2; }
+	@echo "Setting up $(VENV) (about two minutes, 6 GB of packages) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+dry-run: $(READY) ## Close the loop in the simulated lab and write a report
+	@$(BIN)/morpholoop dry-run campaigns/library/lmr-precursor.yaml --out $(OUT)
+
+test: $(READY) lint ## Check style, types, architecture and behaviour
+	@$(BIN)/python -m pytest
+
+unit: $(READY) ## The quick tests only
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY) ## Style, types and the import contract
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(READY) ## Measured comparisons with peers and limits
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+constraints: $(READY) ## Pin the installed set
+	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
+
+clean: ## Remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
