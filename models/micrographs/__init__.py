@@ -1,1 +1,6 @@
 """Micrographs: reading them with their pixel size, cutting the information bar."""
+
+from models.micrographs.files import ImageFile, find_images, open_image
+from models.micrographs.reading import Micrograph, read
+
+__all__ = ["ImageFile", "Micrograph", "find_images", "open_image", "read"]

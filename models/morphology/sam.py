@@ -30,8 +30,8 @@ class SamSegmenter:
     """Segment Anything (Kirillov et al., ICCV 2023) over a grid of prompts, then one label per particle.
 
     Of masks that are the same particle the most certain is kept; a particle lying inside another's mask, as
-    one on top of it, keeps its pixels; background and frame-filling masks are dropped. ``checkpoint`` is a file of
-    the published weights; its name tells the model (vit_b, vit_l, vit_h).
+    one on top of it, keeps its pixels; background and frame-filling masks are dropped. ``checkpoint`` is a
+    file of the published weights; its name tells the model (vit_b, vit_l, vit_h).
     """
 
     def __init__(self, checkpoint: Path | None, generator: MaskGenerator | None = None) -> None:
