@@ -55,11 +55,11 @@ class GeneratorPredictor:
     ``seed`` and so the same noise (common random numbers): a prediction is a fixed, smooth function of the
     conditions, and is kept.
 
-    The spread given has two parts, added in squares. (1) The sampling error of the images: standard error of the
-    pooled value on the calibrated scale, from a delete-one-image jackknife, or with a single image from one
-    over 5 blocks of its particles or regions. (2) The generator's own error: its mean absolute error relative
-    to the value on held-out conditions as stored with the version, × √(π/2), the ratio of standard deviation
-    to mean absolute deviation of a normal error; 0 where the version was not evaluated.
+    The spread given has two parts, added in squares. (1) The sampling error of the images: standard error
+    of the pooled value on the calibrated scale, from a delete-one-image jackknife, or with a single image
+    from one over 5 blocks of its particles or regions. (2) The generator's own error: its mean absolute
+    error relative to the value on held-out conditions as stored with the version, × √(π/2), the ratio of
+    standard deviation to mean absolute deviation of a normal error; 0 where the version was not evaluated.
 
     Errors: :class:`UnusableInput` for a descriptor that the generator does not show, or fewer than one image.
     """

@@ -32,7 +32,7 @@ def record(**changes):
         tile_size=128,
         latent_mean=(0.0,),
         latent_std=(1.0,),
-        sampling_steps=1,
+        timesteps=(999,),
         trained_on=({"diameter_um": 4.0},),
         **changes,
     )
