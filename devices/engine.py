@@ -2,8 +2,10 @@
 
 import contextlib
 import logging
+import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ class Engine:
         self._idle = threading.Event()
         self._idle.set()
         self._stop_reason = ""
+        self._messages: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     @property
     def busy(self) -> bool:
@@ -46,6 +49,7 @@ class Engine:
     def run(self, plan: Plan, *, on_interrupt: Callable[[str], None]) -> Any:
         """Run ``plan`` to its end and return what it returns.
 
+        What is posted meanwhile is called in the calling thread.
         ``on_interrupt`` is called with a reason if the calling thread is interrupted (Ctrl-C) meanwhile; the
         plan is then aborted before the interrupt goes on. Errors: :class:`LabStopped` after :meth:`stop`,
         :class:`LabError` for what the lab refused or did not do in time.
@@ -54,14 +58,19 @@ class Engine:
             raise LabError("The lab is busy with another plan; wait for it, or stop it.")
         try:
             self._stop_reason = ""
+            self._messages = queue.SimpleQueue()
             self._idle.clear()
             ending: list[Any] = []
             threading.Thread(target=self._execute, args=(plan, ending), name="plan", daemon=True).start()
             try:
-                self._idle.wait()
-            except BaseException:  # Ctrl-C, or SystemExit from a signal handler
-                on_interrupt("interrupted by a person (Ctrl-C)")
-                self.stop("interrupted by a person (Ctrl-C)")
+                while (message := self._messages.get()) is not None:
+                    message()
+            except BaseException as interruption:  # Ctrl-C, SystemExit, or a message that failed
+                reason = "interrupted by a person (Ctrl-C)"
+                if not isinstance(interruption, KeyboardInterrupt):
+                    reason = f"the program failed: {interruption!r}"
+                on_interrupt(reason)
+                self.stop(reason)
                 raise
             if isinstance(ending[0], BaseException):
                 raise self._explained(ending[0])
@@ -79,6 +88,11 @@ class Engine:
                 self._abort("the plan was paused, and a paused plan is ended")
         finally:
             self._idle.set()
+            self._messages.put(None)
+
+    def post(self, message: Callable[[], None]) -> None:
+        """Have ``message`` called by the thread that waits in :meth:`run`; what it raises ends the plan."""
+        self._messages.put(message)
 
     def _explained(self, error: BaseException) -> BaseException:
         if self._stop_reason:
@@ -103,11 +117,15 @@ class Engine:
         if self._idle.is_set():
             return False
         self._stop_reason = reason
-        self._abort(reason)
-        if not self._idle.wait(STOP_DEADLINE_S):
-            raise LabError(
-                f"The plan did not stop within {STOP_DEADLINE_S:.0f} s; look after the reactor yourself."
-            )
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while not self._idle.wait(0.02):
+            # Not while it is aborting: a second abort would cut the cleaning up short.
+            if self._run_engine.state in ("running", "paused"):
+                self._abort(reason)
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"The plan did not stop within {STOP_DEADLINE_S:.0f} s; look after the reactor yourself."
+                )
         return True
 
     def _abort(self, reason: str) -> None:

@@ -14,7 +14,7 @@ from devices.reactor import Reactor, ReactorState
 from devices.records import Conditions, RunRecord, check_key
 
 Progress = Callable[[str], None]
-"""Told what the lab is doing, one short sentence at a time, perhaps from another thread."""
+"""Told what the lab is doing, a short sentence at a time, in the thread that called; may stop the lab."""
 
 
 class Laboratory:
@@ -56,6 +56,7 @@ class Laboratory:
         the reactor is busy with another key, or this key was used with other conditions or ended in a
         fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile.
         """
+        self.reactor.inhibited = ""
         known = self.reactor_record(key)
         if known is None:
             settings = complete(conditions, self.limits)
@@ -76,7 +77,8 @@ class Laboratory:
         if progress is not None:
 
             def tell(state: ReactorState) -> None:
-                progress(f"reactor {state.value} ({key}, {self.clock.iso()})")
+                text = f"reactor {state.value} ({key}, {self.clock.iso()})"
+                self._engine.post(lambda: progress(text))
 
             self.reactor.on_state = tell
         try:
@@ -131,6 +133,7 @@ class Laboratory:
 
     def _make_safe(self, reason: str) -> None:
         # The reactor first: it must not wait for software to come to an end.
+        self.reactor.inhibited = reason
         self.reactor.make_safe(reason)
         if self._engine.busy:
             self._backend.note_stop(reason)

@@ -8,7 +8,7 @@ from ophyd import Component, Device, Kind, Signal
 from ophyd.status import Status
 
 from devices.clock import Clock
-from devices.errors import LabError
+from devices.errors import LabError, LabStopped
 from devices.limits import LimitSource, complete
 from devices.records import Conditions, RunRecord, check_key
 from devices.setpoints import MakeLogic, make_set_points
@@ -59,6 +59,7 @@ class Reactor(Device):  # type: ignore[misc]
     """The base of every reactor: bluesky sets it to a dispatch key, and the batch is done when the status is.
 
     A back end is a subclass that hands over its logic. ``on_state`` (if any) is told each change of state.
+    While ``inhibited`` says why, nothing is started: a stop must not be overtaken by a start on its way.
     """
 
     simulated = False
@@ -74,6 +75,7 @@ class Reactor(Device):  # type: ignore[misc]
         self.set_points = make_set_points(source, clock, make_logic, name=f"{name}_set_points")
         self.on_state: Callable[[ReactorState], None] | None = None
         self.logic: BatchLogic
+        self.inhibited = ""
 
     def enter(self, state: ReactorState) -> None:
         """Take note that the reactor is now in ``state``."""
@@ -100,6 +102,8 @@ class Reactor(Device):  # type: ignore[misc]
     def set(self, key: str) -> Status:
         """Run the batch ``key`` at the set-points as they stand; safe to repeat with the same key."""
         check_key(key)
+        if self.inhibited:
+            raise LabStopped(f"The reactor was not started, because it was stopped: {self.inhibited}.")
         known = self.record(key)
         # What stands on the set-points is checked once more: limits may have been tightened since.
         conditions = known.conditions if known else complete(self.setting(), self.source.read())

@@ -141,3 +141,23 @@ def test_ctrl_c_on_the_way_to_the_set_points(open_lab, conditions, tmp_path: Pat
     assert [(entry["event"], entry["key"]) for entry in journal(tmp_path)] == [("stopped", None)]
     assert "Ctrl-C" in str(journal(tmp_path)[0]["reason"])
     assert lab.reactor.set_points.pH.setpoint.get() == 7.0
+
+
+def test_progress_may_stop_the_lab_and_is_told_in_the_callers_thread(open_lab, conditions) -> None:  # type: ignore[no-untyped-def]
+    lab, threads = open_lab(slowly), []
+
+    def progress(line: str) -> None:
+        threads.append(threading.current_thread())
+        lab.stop("the campaign is paused")
+
+    with pytest.raises(LabStopped, match="the campaign is paused"):
+        lab.synthesise("b-1", conditions, progress=progress)
+    assert set(threads) == {threading.main_thread()}
+
+
+def test_progress_that_fails_stops_the_lab(open_lab, conditions) -> None:  # type: ignore[no-untyped-def]
+    lab = open_lab(slowly)
+    with pytest.raises(ZeroDivisionError):
+        lab.synthesise("b-1", conditions, progress=lambda line: 1 / 0)
+    assert lab.reactor_record("b-1") is None
+    assert lab.reactor.set_points.pH.setpoint.get() == 7.0
