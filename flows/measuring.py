@@ -1,8 +1,11 @@
 """From stored micrographs to descriptors with intervals, through the same code that measures any image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from campaigns.specification import View
 from models.errors import UnusableInput
@@ -17,12 +20,15 @@ class MeasuredField:
     """One field of view as measured: one :class:`FieldMeasurement` for each kind of measure of its view."""
 
     measurements: Mapping[str, FieldMeasurement]
-    overlay: bytes
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """Everything that the measures had to say, each once."""
-        return tuple(dict.fromkeys(w for one in self.measurements.values() for w in one.warnings))
+    def labels(self) -> NDArray[np.int32] | None:
+        """What was segmented, (H, W), 0 = background; None where no measure segments."""
+        return next((one.labels for one in self.measurements.values() if one.labels is not None), None)
+
+    def without_labels(self) -> "MeasuredField":
+        """The same numbers without the labels, which are as large as the image."""
+        return MeasuredField({kind: replace(one, labels=None) for kind, one in self.measurements.items()})
 
 
 def measures_of(view: View) -> dict[str, Measure]:
@@ -30,13 +36,11 @@ def measures_of(view: View) -> dict[str, Measure]:
     return {measure.kind: measure for measure in map(measure_for, view.descriptors)}
 
 
-def measure_field(path: Path, view: View) -> MeasuredField:
-    """Measure one stored micrograph with every measure of its view.
+def measure_field(path: Path, view: View) -> tuple[NDArray[np.float32], MeasuredField]:
+    """The pixels of one stored micrograph, and what every measure of its view finds in them.
 
     Errors: :class:`UnusableInput` when the file is not one page, or has no pixel size.
     """
-    from flows.pictures import overlay
-
     pages = read(path)
     if len(pages) != 1:
         raise UnusableInput(f"{path} has {len(pages)} pages, expected one field of view per file.")
@@ -45,8 +49,7 @@ def measure_field(path: Path, view: View) -> MeasuredField:
         kind: measure.measure(micrograph.pixels, micrograph.pixel_size_um)
         for kind, measure in measures_of(view).items()
     }
-    labels = next((one.labels for one in found.values() if one.labels is not None), None)
-    return MeasuredField(found, overlay(micrograph.pixels, labels))
+    return micrograph.pixels, MeasuredField(found)
 
 
 def intervals(

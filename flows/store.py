@@ -40,6 +40,16 @@ def put(source: Path | bytes, folder: Path, suffix: str | None = None) -> Stored
     return StoredFile(target, digest, len(content))
 
 
+def put_as(content: bytes, path: Path) -> None:
+    """Write a picture under a name of its own, whole or not at all. Errors: :class:`UnusableInput`."""
+    try:
+        _write_whole(content, path)
+    except OSError as error:
+        raise UnusableInput(
+            f"{path} cannot be written ({error.strerror or error}); make room or its folder writable."
+        ) from error
+
+
 def verify(path: Path, sha256: str) -> None:
     """Check that a stored file still has its bytes.
 

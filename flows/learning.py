@@ -1,0 +1,148 @@
+"""From measured experiments to a fine-tuned version: tiles at the generator's scale, gate, registry."""
+
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campaigns.ledger import ExperimentRecord, Ledger, Micrograph
+from flows.store import verify
+from models.generator import Generator, registry
+from models.generator.export import save
+from models.generator.finetuning import NewTiles, fine_tune
+from models.generator.gate import gate
+from models.generator.record import ReferencePoint
+from models.micrographs import read
+from models.morphology.scaling import resample_area
+from models.values import Conditions, Interval
+
+TILES_PER_FIELD = 4
+
+
+@dataclass(frozen=True)
+class MeasuredExperiment:
+    """Conditions, micrographs and measured descriptors of one experiment."""
+
+    conditions: Conditions
+    micrographs: tuple[Micrograph, ...]
+    measured: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What became of a fine-tuning: the candidate's version, whether it took over, and why."""
+
+    version: str
+    promoted: bool
+    reason: str
+    metrics: Mapping[str, object]
+
+
+def measured_experiment(ledger: Ledger, experiment: ExperimentRecord) -> MeasuredExperiment:
+    """What the ledger has of an experiment."""
+    return MeasuredExperiment(
+        experiment.conditions,
+        ledger.micrographs(experiment.id, kind="measured"),
+        {one.descriptor: one.interval for one in ledger.measurements(experiment.id)},
+    )
+
+
+def fine_tune_and_gate(
+    generator: Generator,
+    trained: Sequence[MeasuredExperiment],
+    held_out: Sequence[MeasuredExperiment],
+    *,
+    steps: int,
+    replay: float,
+    min_improvement: float,
+    seed: int,
+    created: str,
+    home: Path,
+) -> FineTuned:
+    """Fine-tune on ``trained``, compare with the present version on held-out conditions, register if better.
+
+    The same data, seed and ``created`` give the same version, so that one killed half-way is simply redone.
+    """
+    candidate = fine_tune(
+        generator, _tiles(generator, trained), replay=replay > 0, steps=steps, seed=seed, created=created
+    )
+    report = gate(candidate, generator, [_reference(one) for one in held_out])
+    gained = report.candidate_error <= report.current_error * (1.0 - min_improvement)
+    promoted = report.promote and gained
+    reason = report.reason
+    if report.promote and not gained:
+        reason += f", but not by the {100 * min_improvement:g} % that the campaign asks for"
+    if promoted:
+        _register(candidate, home)
+    metrics = {
+        "candidate_error": report.candidate_error,
+        "current_error": report.current_error,
+        "conditions": report.n_conditions,
+        **{f"candidate_{name}": _finite(value) for name, value in report.candidate_errors.items()},
+        **{f"current_{name}": _finite(value) for name, value in report.current_errors.items()},
+    }
+    return FineTuned(candidate.version, promoted, reason, metrics)
+
+
+def _register(candidate: Generator, home: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=home, prefix=".fine-tuned-") as folder:
+        target = Path(folder) / candidate.version
+        save(candidate, target)
+        registry.register(target, home)
+
+
+def _tiles(generator: Generator, experiments: Sequence[MeasuredExperiment]) -> list[NewTiles]:
+    """Tiles of every field at the generator's pixel size, by condition and magnification."""
+    made = []
+    side = generator.record.tile_size
+    for one in experiments:
+        by_magnification: dict[int, list[NDArray[np.float32]]] = {}
+        for micrograph in one.micrographs:
+            magnification = round(micrograph.magnification)
+            if magnification not in generator.schema.magnifications:
+                continue
+            verify(micrograph.path, micrograph.sha256)
+            (page,) = read(micrograph.path)
+            factor = generator.pixel_size_um(magnification) / page.pixel_size_um
+            by_magnification.setdefault(magnification, []).extend(cut(page.pixels, factor, side))
+        made += [
+            NewTiles(one.conditions, magnification, np.stack(tiles))
+            for magnification, tiles in sorted(by_magnification.items())
+            if tiles
+        ]
+    return made
+
+
+def cut(pixels: NDArray[np.float32], factor: float, side: int) -> list[NDArray[np.float32]]:
+    """Square tiles (side, side) of a field reduced ``factor`` times, evenly spread, at most 4.
+
+    A field that falls short of a tile by up to 2 % (an information bar cut a little early) is still used.
+    """
+    height, width = (round(size / factor) for size in pixels.shape)
+    if min(height, width) < 0.98 * side:
+        return []
+    small = resample_area(pixels, (max(height, side), max(width, side)))
+    rows, columns = (_starts(size, side) for size in small.shape)
+    tiles = [small[r : r + side, c : c + side] for r in rows for c in columns]
+    return tiles[:TILES_PER_FIELD]
+
+
+def _starts(size: int, side: int) -> list[int]:
+    count = size // side
+    return [round(i * (size - side) / max(count - 1, 1)) for i in range(count)]
+
+
+def _reference(one: MeasuredExperiment) -> ReferencePoint:
+    return ReferencePoint(
+        conditions=one.conditions,
+        descriptors={name: interval.value for name, interval in one.measured.items()},
+        split="campaign",
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,139 @@
+"""Opening a campaign: the file, its ledger, its laboratory and its lease, started anew or gone on with."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from campaigns.ledger import FINAL_STATUSES, CampaignRecord, CampaignState, Ledger, ledger_path
+from campaigns.specification import Campaign, load
+from campaigns.specification.lab import is_simulated
+from devices.labfile import load_lab
+from devices.laboratory import Laboratory
+from flows.lease import kept_lease
+from flows.references import references
+from flows.seeds import derive
+from flows.worker import AUTHOR, Worker
+from models.errors import UnusableInput
+from models.morphology import known_descriptors
+
+
+def read_campaign(file: Path, seed: int | None = None, iterations: int | None = None) -> Campaign:
+    """The campaign of a file, with another seed or number of experiments where given.
+
+    Errors: :class:`campaigns.specification.CampaignFileError` with every fault, :class:`UnusableInput`.
+    """
+    campaign = load(file)
+    changes: dict[str, object] = {}
+    if seed is not None:
+        if not 0 <= seed < 2**31:
+            raise UnusableInput(f"The seed {seed} cannot be used; give a whole number from 0 to 2147483647.")
+        changes["seed"] = seed
+    if iterations is not None:
+        if iterations < 1:
+            raise UnusableInput(f"{iterations} experiments cannot be done; give a whole number from 1 on.")
+        changes["budget"] = campaign.budget.model_copy(update={"experiments": iterations})
+    return campaign.model_copy(update=changes)
+
+
+def open_ledger(home: Path, *, simulated: bool) -> Ledger:
+    """The ledger of a kind of lab in a state directory."""
+    return Ledger.open(ledger_path(home, simulated=simulated), simulated=simulated)
+
+
+def simulated_lab(campaign: Campaign) -> bool:
+    """Whether the campaign's lab is a simulated one; a lab file that does not say counts as real."""
+    return bool(is_simulated(campaign.lab))
+
+
+def find_or_start(ledger: Ledger, campaign: Campaign, *, fresh: bool) -> CampaignRecord:
+    """The unfinished campaign of this file and seed to go on with, else the finished one, else a new one.
+
+    ``fresh`` starts a new one in place of a finished one. Errors: :class:`UnusableInput`.
+    """
+    digest = campaign.digest()
+    unfinished = ledger.resumable(name=campaign.name, seed=campaign.seed, digest=digest)
+    if unfinished is not None:
+        return unfinished
+    same = [
+        one
+        for one in ledger.campaigns()
+        if one.name == campaign.name and one.seed == campaign.seed and one.digest == digest
+    ]
+    if same and not fresh:
+        return max(same, key=lambda one: one.run)
+    descriptors = {name: descriptor.unit for name, descriptor in known_descriptors().items()}
+    seen = {name: descriptors[name] for view in campaign.imaging.views for name in view.descriptors}
+    return ledger.start_campaign(
+        name=campaign.name,
+        seed=campaign.seed,
+        specification=campaign.to_json(),
+        digest=digest,
+        lab=str(campaign.lab),
+        targets=campaign.targets(references(campaign)),
+        units={**campaign.units(), **seen},
+        author=AUTHOR,
+    )
+
+
+@contextmanager
+def employed(campaign: Campaign, record: CampaignRecord, ledger: Ledger, home: Path) -> Iterator[Worker]:
+    """A worker that may drive the campaign, for the time of this context; a waiting campaign runs again.
+
+    Errors: :class:`campaigns.ledger.LeaseHeld` while another worker drives it, and those of the lab.
+    """
+    root = ledger_path(home, simulated=record.simulated).parent
+    with (
+        kept_lease(ledger, record.id, root / "leases") as lease,
+        _laboratory(campaign, record, root) as laboratory,
+    ):
+        check_reach(campaign, laboratory)
+        if ledger.campaign(record.id).status is CampaignState.WAITING:
+            ledger.set_status(
+                record.id,
+                CampaignState.WAITING,
+                CampaignState.RUNNING,
+                author=f"person at {socket.gethostname()}",
+                reason="the command was given again",
+                lease=lease.current,
+            )
+        yield Worker(campaign, record.id, ledger, laboratory, lease, root, home)
+
+
+def ended(record: CampaignRecord) -> bool:
+    """Whether the campaign has come to its end."""
+    return record.status in FINAL_STATUSES
+
+
+def check_reach(campaign: Campaign, laboratory: Laboratory) -> None:
+    """Check that every value the campaign may ask for is one that the lab allows.
+
+    Errors: :class:`UnusableInput` naming every parameter that reaches beyond the lab's limits.
+    """
+    limits = laboratory.limits
+    faults = []
+    for parameter in campaign.parameters:
+        limit = limits.get(parameter.name)
+        if limit is None:
+            faults.append(f"{parameter.name} is no set-point of the lab")
+            continue
+        if parameter.value is not None:
+            values: tuple[float | str, ...] = (parameter.value,)
+        else:
+            values = parameter.categories or parameter.bounds or ()
+        faults += [fault for fault in map(limit.fault, values) if fault]
+    if faults:
+        raise UnusableInput(
+            f"The campaign {campaign.name} reaches beyond what the lab {laboratory.name} allows: "
+            f"{'; '.join(faults)}; narrow the parameters or use another lab."
+        )
+
+
+@contextmanager
+def _laboratory(campaign: Campaign, record: CampaignRecord, root: Path) -> Iterator[Laboratory]:
+    # Each simulated campaign has a lab of its own, so that what ran before in this folder changes nothing.
+    state = root / "labs" / record.id if record.simulated else root
+    state.mkdir(parents=True, exist_ok=True)
+    seed = derive(campaign.seed, 0, "laboratory")
+    with load_lab(campaign.lab, state_dir=state, seed=seed) as laboratory:
+        yield laboratory

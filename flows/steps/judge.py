@@ -1,0 +1,88 @@
+"""Representative? More fields of view while they can tell something; then compare with the target."""
+
+from dataclasses import dataclass
+
+from campaigns.decisions import FieldsWanted, Outcome, fields_wanted, verdicts
+from campaigns.ledger import ExperimentRecord, State
+from campaigns.specification import View
+from flows.step import step
+from flows.steps.image import count_fields, fields_of, take_fields
+from flows.worker import Worker
+from models.values import Interval, Target
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One view after a look: its targets, and how many more fields it wants."""
+
+    view: View
+    have: int
+    wanted: FieldsWanted
+
+
+@step("representative?", State.QUANTIFIED)
+def judge(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
+    """Take more fields where the images are not enough (back to imaged), or accept the measurement."""
+    looks = _looks(worker, experiment)
+    allowed = _fields_left(worker)
+    for look in looks:
+        more = look.wanted.more if allowed is None else min(look.wanted.more, allowed)
+        if more > 0:
+            worker.tell("representative?", look.wanted.reason, experiment)
+            take_fields(worker, experiment, look.view, look.have + more)
+            allowed = None if allowed is None else allowed - more
+    fields = count_fields(worker, experiment)
+    if fields > sum(look.have for look in looks):
+        reasons = " ".join(look.wanted.reason for look in looks if look.wanted.more)
+        return worker.move(experiment, State.IMAGED, f"more fields: {reasons}", fields=fields)
+    representative = all(look.wanted.representative for look in looks)
+    found = [one for look in looks for one in look.wanted.verdicts]
+    reason = " ".join(one.reason for one in found)
+    worker.tell("compare", reason, experiment)
+    return worker.move(
+        experiment,
+        State.ACCEPTED,
+        reason,
+        fields=fields,
+        representative=representative,
+        verdicts={one.descriptor: str(one.outcome) for one in found},
+    )
+
+
+def _looks(worker: Worker, experiment: ExperimentRecord) -> list[_Look]:
+    imaging = worker.campaign.imaging
+    measured = {one.descriptor: one.interval for one in worker.ledger.measurements(experiment.id)}
+    targets = worker.record.targets
+    looks = []
+    for view in imaging.views:
+        here, elsewhere = _split(targets, view)
+        have = len(fields_of(worker, experiment, view))
+        wanted = fields_wanted(
+            here,
+            measured,
+            have=have,
+            least=view.fields.min,
+            most=view.fields.max,
+            target_error=imaging.target_error,
+            missed_elsewhere=_surely_missed(elsewhere, measured),
+        )
+        looks.append(_Look(view, have, wanted))
+    return looks
+
+
+def _split(targets: tuple[Target, ...], view: View) -> tuple[list[Target], list[Target]]:
+    here = [target for target in targets if target.descriptor in view.descriptors]
+    return here, [target for target in targets if target not in here]
+
+
+def _surely_missed(targets: list[Target], measured: dict[str, Interval]) -> bool:
+    found = verdicts(targets, measured, may_look_again=True)
+    return any(one.outcome is Outcome.MISSED for one in found)
+
+
+def _fields_left(worker: Worker) -> int | None:
+    """Fields that the budget still allows; None without such a limit."""
+    limit = worker.campaign.budget.fields
+    if limit is None:
+        return None
+    return max(0, limit - sum(count_fields(worker, one) for one in worker.experiments()))

@@ -1,0 +1,50 @@
+"""Learn: the measurement joins the data; where the policy says so, the generator is fine-tuned and gated."""
+
+from campaigns.decisions import fine_tune_due, held_out
+from campaigns.ledger import ExperimentRecord, ModelUse, State
+from flows.prediction import load_generator
+from flows.step import step
+from flows.worker import Worker
+
+
+@step("learn", State.ACCEPTED)
+def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
+    """Fine-tune when it is due, and note what came of it; the residual model reads the ledger itself."""
+    policy = worker.campaign.learning.fine_tune
+    accepted = [e for e in worker.experiments() if e.state in (State.ACCEPTED, State.LEARNED)]
+    if policy is None or not fine_tune_due(len(accepted), policy.every):
+        worker.tell("learn", "the residual model takes the measurement in", experiment)
+        return worker.move(experiment, State.LEARNED, "the measurement corrects the next predictions")
+    # Brings in torch, which a campaign without a generator does without.
+    from flows.learning import MeasuredExperiment, fine_tune_and_gate, measured_experiment
+
+    kept: list[MeasuredExperiment] = []
+    trained: list[MeasuredExperiment] = []
+    for number, one in enumerate(accepted, start=1):
+        apart = held_out(number, policy.hold_out_every)
+        (kept if apart else trained).append(measured_experiment(worker.ledger, one))
+    generator = load_generator(worker)
+    if generator is None or not trained:
+        return worker.move(experiment, State.LEARNED, "nothing to fine-tune yet")
+    worker.tell("learn", f"fine-tuning {generator.version} on {len(trained)} experiments", experiment)
+    outcome = fine_tune_and_gate(
+        generator,
+        trained,
+        kept,
+        steps=policy.steps,
+        replay=policy.replay,
+        min_improvement=worker.campaign.learning.gate.min_improvement,
+        seed=worker.seed(experiment, "fine-tune"),
+        # The lab's clock: the same campaign makes the same version, byte for byte.
+        created=experiment.lab_finished_at,
+        home=worker.home,
+    )
+    worker.tell("learn", outcome.reason, experiment)
+    action = "promoted" if outcome.promoted else "refused"
+    with worker.ledger.together():
+        for what in ("fine_tuned", action):
+            use = ModelUse(
+                outcome.version, what, generator.version, outcome.metrics, outcome.reason, experiment.id
+            )
+            worker.ledger.record_model_use(worker.campaign_id, use)
+        return worker.move(experiment, State.LEARNED, f"{outcome.version} {action}: {outcome.reason}")

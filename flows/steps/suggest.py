@@ -1,0 +1,130 @@
+"""Suggest: which synthesis to do next, and what is expected of it."""
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from campaigns.ledger import ExperimentRecord, Micrograph, ModelUse, Prediction, State
+from flows import pictures
+from flows.prediction import load_generator, predictor
+from flows.store import put
+from flows.worker import AUTHOR, Worker
+from models.inverse import Candidate, InverseResult, SuggestSettings
+from models.inverse import suggest as search
+
+if TYPE_CHECKING:
+    from models.generator import Generator
+
+TILES = 4
+"""Predicted micrographs kept for each magnification, for people to look at."""
+
+
+@task(name="suggest", cache_policy=NO_CACHE, persist_result=False)
+def suggest(worker: Worker) -> ExperimentRecord:
+    """The experiment under way, or a new proposal with its predictions and predicted micrographs."""
+    under_way = worker.under_way()
+    if under_way is not None:
+        worker.tell("resume", f"goes on from {under_way.state}", under_way)
+        return under_way
+    began = time.perf_counter()
+    index = len(worker.experiments()) + 1
+    worker.tell("suggest", "searching for conditions", index)
+    generator = load_generator(worker)
+    result = _search(worker, generator, index)
+    candidate = _untried(worker, result)
+    experiment = _propose(worker, generator, index, result, candidate)
+    worker.ledger.add_time(worker.campaign_id, seconds=time.perf_counter() - began)
+    return experiment
+
+
+def _search(worker: Worker, generator: "Generator | None", index: int) -> InverseResult:
+    optimiser = worker.campaign.optimiser
+    rejected = sum(one.state is State.REJECTED for one in worker.experiments())
+
+    def progress(iteration: int, iterations: int, best: float) -> None:
+        worker.tell("suggest", f"best objective {best:.4g}", index, iteration, iterations)
+
+    return search(
+        predictor(worker, generator),
+        worker.campaign.space(),
+        worker.record.targets,
+        worker.observations(),
+        settings=SuggestSettings(
+            particles=optimiser.particles,
+            iterations=optimiser.iterations,
+            # One more for each rejected proposal, so that one is left that nobody has rejected.
+            candidates=optimiser.candidates + rejected,
+        ),
+        seed=worker.seed(index, "suggest"),
+        progress=progress,
+    )
+
+
+def _untried(worker: Worker, result: InverseResult) -> Candidate:
+    tried = [one.conditions for one in worker.experiments()]
+    return next((one for one in result.candidates if one.conditions not in tried), result.best)
+
+
+def _propose(
+    worker: Worker,
+    generator: "Generator | None",
+    index: int,
+    result: InverseResult,
+    candidate: Candidate,
+) -> ExperimentRecord:
+    units, ledger = worker.record.units, worker.ledger
+    predictions = [
+        Prediction(name, units.get(name, ""), estimate, result.model)
+        for name, estimate in candidate.predicted.items()
+        if math.isfinite(estimate.mean)
+    ]
+    # Files first: a row never points at a picture that is not there.
+    tiles = _tiles(worker, generator, index, candidate) if generator is not None else []
+    finite = math.isfinite(candidate.objective)
+    reason = f"{result.policy}: objective {candidate.objective:.4g}" if finite else f"{result.policy} point"
+    with ledger.together():
+        experiment = ledger.propose(
+            worker.campaign_id,
+            index=index,
+            conditions=candidate.conditions,
+            units=worker.campaign.units(),
+            model_version=result.model,
+            author=AUTHOR,
+            reason=f"{reason}, {result.evaluations} evaluations, {result.images_generated} images",
+            objective=candidate.objective if finite else None,
+            manifold_distance=candidate.manifold_distance
+            if math.isfinite(candidate.manifold_distance)
+            else None,
+            lease=worker.lease,
+        )
+        ledger.record_predictions(experiment.id, predictions)
+        ledger.record_micrographs(experiment.id, tiles)
+        version = generator.version if generator is not None else result.model
+        ledger.record_model_use(
+            worker.campaign_id, ModelUse(version, "proposed", experiment_id=experiment.id)
+        )
+    return experiment
+
+
+def _tiles(worker: Worker, generator: "Generator", index: int, candidate: Candidate) -> list[Micrograph]:
+    """Predicted micrographs of the proposal, stored."""
+    kept = []
+    for view in worker.campaign.imaging.views:
+        if view.magnification not in generator.schema.magnifications:
+            continue
+        drawn = generator.sample(
+            candidate.conditions,
+            magnification=view.magnification,
+            n=TILES,
+            seed=worker.seed(index, "imagine"),
+        )
+        for number, pixels in enumerate(drawn):
+            stored = put(pictures.tile(pixels), worker.root / "predictions", ".png")
+            pixel_size = generator.pixel_size_um(view.magnification)
+            kept.append(
+                Micrograph("predicted", view.magnification, number, stored.path, stored.sha256, pixel_size)
+            )
+    return kept

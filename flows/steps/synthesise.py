@@ -1,0 +1,73 @@
+"""Synthesise: start the reactor once, under a key that was committed before anything moved."""
+
+from campaigns.ledger import ApprovalInvalid, ExperimentRecord, State
+from devices.errors import LabError, LabStopped
+from devices.records import RunRecord
+from flows.step import step
+from flows.worker import AUTHOR, Worker
+
+
+@step("dispatch", State.APPROVED)
+def dispatch(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
+    """Check set-points and approval, and mint the dispatch key; nothing moves yet."""
+    worker.laboratory.check(experiment.conditions, experiment.units)
+    try:
+        return worker.ledger.mint_dispatch_key(
+            experiment.id, limits=worker.laboratory.limits, author=AUTHOR, lease=worker.lease
+        )
+    except ApprovalInvalid as invalid:
+        return worker.move(experiment, State.PROPOSED, str(invalid))
+
+
+@step("synthesise", State.DISPATCHING)
+def synthesise(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
+    """Run the batch of the dispatch key: start it if it never was, wait if it runs, read it if it is done."""
+    key = experiment.dispatch_key
+    assert key is not None
+    try:
+        known = worker.laboratory.reactor_record(key)
+    except LabError as error:
+        # Nobody can tell whether the reactor ran, and a synthesis is not repeated on a guess.
+        moved = worker.move(experiment, State.UNKNOWN, f"The reactor cannot tell about {key}: {error}")
+        worker.wait(f"Nobody can tell whether experiment {experiment.index} was synthesised ({error})")
+        return moved
+    if known is not None and known.state == "fault":
+        return worker.move(experiment, State.FAILED, known.reason, **_facts(known))
+    if known is None or known.state == "running":
+        how = "starting the reactor" if known is None else "the reactor runs already; waiting for it"
+        worker.tell("synthesise", how, experiment)
+        record = _run(worker, experiment, key)
+        if record is None:
+            return worker.ledger.experiment(experiment.id)
+    else:
+        worker.tell("synthesise", "the reactor is done already", experiment)
+        record = known
+    return worker.move(experiment, State.SYNTHESISED, f"batch {key} is done", **_facts(record))
+
+
+def _run(worker: Worker, experiment: ExperimentRecord, key: str) -> RunRecord | None:
+    """The finished batch; None when it failed, which is then in the ledger."""
+
+    def progress(text: str) -> None:
+        worker.tell("synthesise", text, experiment)
+        if not worker.running:
+            worker.laboratory.stop(f"the campaign is {worker.record.status}")
+
+    try:
+        return worker.laboratory.synthesise(key, experiment.conditions, progress)
+    except LabStopped:
+        raise
+    except LabError as error:
+        known = worker.laboratory.reactor_record(key)
+        if known is None or known.state != "fault":
+            raise
+        worker.move(experiment, State.FAILED, str(error), **_facts(known))
+        return None
+
+
+def _facts(record: RunRecord) -> dict[str, object]:
+    return {
+        "reactor_starts": record.starts,
+        "lab_started_at": record.started_at,
+        "lab_finished_at": record.finished_at,
+    }
