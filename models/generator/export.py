@@ -25,6 +25,7 @@ from models.generator.latents import training_pools
 from models.generator.record import GeneratorRecord, Lineage, Metrics, ReferencePoint
 from models.generator.replay import choose_replay
 from models.generator.run import Run
+from models.generator.sampling import spaced_timesteps
 from models.generator.stages import reconstruct, texture_through
 from models.generator.storage import save_version
 
@@ -65,7 +66,7 @@ def assemble(run: Run, *, created: str | None = None) -> Generator:
         tile_size=dataset.tile_size,
         latent_mean=mean,
         latent_std=std,
-        sampling_steps=plan.sampling_steps,
+        timesteps=spaced_timesteps(plan.sampling_steps, networks.scheduler.alphas_cumprod),
         guidance=plan.guidance,
         trained_on=tuple(dataset.conditions[r] for r in training),
         lineage=Lineage(

@@ -102,7 +102,7 @@ class Generator:
                 self.networks,
                 noise[index % n].to(self._device),
                 controls[index // n].to(self._device),
-                steps=self.record.sampling_steps,
+                timesteps=self.record.timesteps,
                 guidance=self.record.guidance,
             )
             pixels = decode(self.networks.vae, latents, self._mean, self._std)

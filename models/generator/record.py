@@ -83,7 +83,7 @@ class GeneratorRecord(BaseModel):
     tile_size: int = Field(gt=0)
     latent_mean: tuple[float, ...]
     latent_std: tuple[float, ...]
-    sampling_steps: int = Field(gt=0)
+    timesteps: tuple[int, ...] = Field(min_length=1)
     guidance: float = 1.0
     calibration: Calibration = Calibration()
     trained_on: tuple[Mapping[str, float | str], ...] = Field(min_length=1)

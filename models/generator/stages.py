@@ -17,7 +17,7 @@ from models.generator.networks import Networks
 from models.generator.optimisation import Training, load_averaged
 from models.generator.record import GeneratorRecord
 from models.generator.run import Run
-from models.generator.sampling import decode, encode
+from models.generator.sampling import decode, encode, spaced_timesteps
 from models.generator.team import Team
 
 GATE_TILES = 96
@@ -165,7 +165,7 @@ def _show_samples(run: Run, networks: Networks, step: int) -> None:
         tile_size=run.dataset.tile_size,
         latent_mean=mean,
         latent_std=std,
-        sampling_steps=run.plan.sampling_steps,
+        timesteps=spaced_timesteps(run.plan.sampling_steps, networks.scheduler.alphas_cumprod),
         trained_on=tuple(run.dataset.conditions[r] for r in rows),
     )
     generator = Generator(networks, record)

@@ -1,0 +1,62 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from models.errors import UnusableInput
+from models.generator import load
+from models.generator.diffusion import DiffusionLoss
+from models.generator.optimisation import Schedule
+from models.generator.plan import TrainingPlan
+from models.generator.train import train
+from tests.models.generator.stand_in import ARCHITECTURE, conditions, write_dataset
+
+
+def plan(**changes: object) -> TrainingPlan:
+    tiny = TrainingPlan(
+        name="blobs-1",
+        processes=1,
+        architecture=ARCHITECTURE,
+        vae=Schedule(2, 1e-3),
+        vae_crop=16,
+        vae_batch=2,
+        joint=Schedule(2, 1e-3),
+        joint_loss=DiffusionLoss(crop=8, crop_steps=1, crop_batch=2, batch=2),
+        controlnet=Schedule(2, 1e-3),
+        controlnet_loss=DiffusionLoss(dropout=0.0, batch=2),
+        sampling_steps=2,
+        calibration_conditions=5,
+        calibration_images=1,
+        evaluation_conditions=3,
+        evaluation_images=1,
+        replay_tiles=4,
+    )
+    return dataclasses.replace(tiny, **changes)  # type: ignore[arg-type]
+
+
+def test_every_stage_runs_and_the_version_loads(tmp_path: Path) -> None:
+    folder = train(write_dataset(tmp_path / "data"), tmp_path / "run", plan())
+    assert folder == tmp_path / "run" / "blobs-1"
+    made = load(folder)
+    assert made.record.lineage.steps == {"vae": 2, "joint": 2, "controlnet": 2}
+    assert set(made.record.metrics.reconstruction_psnr) == {500}
+    assert set(made.record.metrics.denoising_ssim) == {500}
+    assert len(made.record.held_out) == 3
+    assert made.replay is not None
+    assert made.sample(conditions(), magnification=500, n=1, seed=0).shape == (1, 32, 32)
+
+
+def test_a_folder_of_another_run_is_not_taken_over(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data")
+    train(data, tmp_path / "run", plan(), until="vae")
+    with pytest.raises(UnusableInput, match="another seed"):
+        train(data, tmp_path / "run", plan(seed=1), until="vae")
+
+
+def test_one_plan_gives_one_set_of_weights(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data")
+    for run in ("a", "b"):
+        train(data, tmp_path / run, plan(), until="vae")
+    assert (tmp_path / "a" / "vae.safetensors").read_bytes() == (
+        tmp_path / "b" / "vae.safetensors"
+    ).read_bytes()
