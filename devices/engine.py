@@ -30,8 +30,7 @@ class Engine:
     """
 
     def __init__(self, runs: Path, clock: Clock) -> None:
-        # bluesky tells aborts to the log with a traceback; ours are told as one sentence by what we raise.
-        logging.getLogger("bluesky").addHandler(logging.NullHandler())
+        logging.getLogger("bluesky").addFilter(_no_aborts)
         self._run_engine = RunEngine({}, context_managers=[], call_returns_result=True)
         self._run_engine.waiting_hook = clock.waiting
         self._run_engine.subscribe(DocumentFiles(runs))
@@ -143,6 +142,11 @@ class Engine:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(5.0)
             loop.close()
+
+
+def _no_aborts(record: logging.LogRecord) -> bool:
+    """Not the tracebacks that bluesky logs of every abort: what we raise tells them in one sentence."""
+    return record.msg != "Run aborted"
 
 
 def _caused(error: LabError, cause: BaseException) -> LabError:
