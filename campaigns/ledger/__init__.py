@@ -4,8 +4,8 @@
 back are frozen records (:mod:`campaigns.ledger.records`).
 
 ===========  ===============================================================================================
-campaigns    ``start_campaign`` · ``resumable`` · ``campaign`` · ``campaigns`` · ``set_status`` · ``add_time`` ·
-             ``set_report`` · ``history`` · ``status`` (the object that ``dry-run --json`` prints)
+campaigns    ``start_campaign`` · ``resumable`` · ``campaign`` · ``campaigns`` · ``set_status`` ·
+             ``add_time`` · ``set_report`` · ``history`` · ``status``, the object of ``dry-run --json``
 leases       ``acquire_lease`` · ``renew_lease`` · ``release_lease``: two workers never drive one campaign
 experiments  ``propose`` · ``experiment`` · ``experiments`` ·
              ``transition(id, from, to, author=, reason=, **facts)`` ·

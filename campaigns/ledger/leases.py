@@ -4,6 +4,7 @@ import secrets
 from datetime import timedelta
 
 from sqlalchemy import CursorResult, Result, delete, or_, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from campaigns.ledger.errors import LeaseHeld, LeaseLost
@@ -41,7 +42,10 @@ class Leases(Store):
                     "wait for it to end, or stop it."
                 )
             session.add(LeaseRow(simulated=self.simulated, campaign_id=campaign_id, **values))
-            session.flush()
+            try:
+                session.flush()
+            except IntegrityError as failure:
+                raise LeaseHeld(f"The campaign {campaign_id} was taken by another worker just now.") from failure
         return lease
 
     def renew_lease(self, lease: Lease, *, seconds: float = 60.0) -> Lease:

@@ -17,7 +17,7 @@ from campaigns.specification.parameters import ParameterSpec
 from campaigns.specification.policies import Approval, Budget, Learning, Model, Optimiser, Stopping
 from campaigns.specification.quantities import is_numeric
 from campaigns.specification.section import Section
-from campaigns.specification.targets import TargetSpec
+from campaigns.specification.targets import TargetSpec, is_known
 from models.values import Conditions, Constraint, Space, Target
 
 
@@ -196,7 +196,7 @@ def _view_faults(raw: Mapping[str, Any]) -> Iterator[InitErrorDetails]:
     seen = {name for names in lists for name in names if isinstance(name, str)}
     for index, target in _mappings(raw.get("targets")):
         name = target.get("descriptor")
-        if isinstance(name, str) and seen and name not in seen:
+        if isinstance(name, str) and seen and name not in seen and is_known(name):
             expected = f"a descriptor measured in one of imaging.views ({', '.join(sorted(seen))})"
             yield detail(("targets", index, "descriptor"), expected, name)
     images = optimiser.get("images") if isinstance(optimiser, dict) else None

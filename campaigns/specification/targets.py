@@ -20,6 +20,13 @@ DEFAULT_TOLERANCE = 0.05
 Relative = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+ *%$"})]
 
 
+def is_known(name: str) -> bool:
+    """Whether some measure yields a descriptor of that name."""
+    from models.morphology import known_descriptors
+
+    return name in known_descriptors()
+
+
 def check_descriptor(name: str) -> str:
     """The name, if some measure yields it. Errors: a fault that lists the known descriptors."""
     from models.morphology import known_descriptors
