@@ -146,7 +146,7 @@ class Engine:
 
 def _no_aborts(record: logging.LogRecord) -> bool:
     """Not the tracebacks that bluesky logs of every abort: what we raise tells them in one sentence."""
-    return record.msg != "Run aborted"
+    return record.msg not in ("Run aborted", "No open traces left to close!")
 
 
 def _caused(error: LabError, cause: BaseException) -> LabError:
