@@ -26,7 +26,7 @@ def is_narrow(interval: Interval | None, target_error: float) -> bool:
     """Whether an interval's half width is at most ``target_error`` of its value."""
     if interval is None or not is_finite(interval):
         return False
-    return half_width(interval) <= target_error * abs(interval.value)
+    return half_width(interval) <= target_error * abs(interval.value) * (1 + 1e-9)
 
 
 def fields_for_half_width(have: int, half: float, wanted: float, confidence: float) -> int:

@@ -49,7 +49,7 @@ class Leases(Store):
         return lease
 
     def renew_lease(self, lease: Lease, *, seconds: float = 60.0) -> Lease:
-        """The same lease with a later end. Errors: :class:`LeaseLost` when somebody took it meanwhile."""
+        """The same lease with a later end. Errors: :class:`LeaseLost` when somebody took it."""
         expires_at = self._until(seconds)
         with self._write() as session:
             renewed = session.execute(

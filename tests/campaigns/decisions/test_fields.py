@@ -1,0 +1,113 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import t
+
+from campaigns.decisions import Outcome, fields_for_half_width, fields_wanted, is_narrow
+from models.values import Interval, Target
+
+D50 = Target("d50_um", "value", 8.0, 8.0, 1.0, 0.4, 0.4)
+SD = Target("sphericity_sd", "at_most", -math.inf, 0.06, 1.0, 0.01, 0.003)
+
+
+def interval(value: float, half: float, fields: int = 4) -> Interval:
+    return Interval(value, value - half, value + half, 0.95, fields, 0)
+
+
+def wanted(have=4, missed_elsewhere=False, **intervals):
+    return fields_wanted(
+        (D50, SD),
+        intervals,
+        have=have,
+        least=4,
+        most=12,
+        target_error=0.05,
+        missed_elsewhere=missed_elsewhere,
+    )
+
+
+def test_the_least_number_comes_first():
+    assert wanted(have=0).more == 4
+    assert wanted(have=3, d50_um=interval(8, 0.1), sphericity_sd=interval(0.03, 0.001)).more == 1
+
+
+def test_told_apart_is_enough_even_where_an_interval_is_wide():
+    found = wanted(d50_um=interval(8, 0.1), sphericity_sd=interval(0.03, 0.02))
+    assert (found.more, found.representative) == (0, True)
+    assert all(one.outcome is Outcome.MET for one in found.verdicts)
+
+
+def test_an_undecided_target_asks_for_more_up_to_the_most():
+    close = {"d50_um": interval(8.2, 0.3), "sphericity_sd": interval(0.03, 0.001)}
+    found = wanted(**close)
+    assert 1 <= found.more <= 8
+    assert found.verdicts[0].outcome is Outcome.UNDECIDED
+    at_the_edge = wanted(have=11, d50_um=interval(8.39, 0.3), sphericity_sd=interval(0.03, 0.001))
+    assert at_the_edge.more == 1
+    last = wanted(have=12, **close)
+    assert (last.more, last.representative) == (0, True)
+    assert last.verdicts[0].outcome is Outcome.MISSED
+    wide = wanted(have=12, d50_um=interval(8.2, 0.5), sphericity_sd=interval(0.03, 0.001))
+    assert (wide.more, wide.representative) == (0, False)
+
+
+def test_after_a_sure_miss_only_narrow_intervals_are_worth_fields():
+    missed = interval(0.09, 0.001)
+    narrow = wanted(d50_um=interval(8.2, 0.3), sphericity_sd=missed)
+    assert (narrow.more, narrow.representative) == (0, True)
+    wide = wanted(d50_um=interval(8.2, 0.6), sphericity_sd=missed)
+    assert wide.more >= 1
+    assert not wide.representative
+    elsewhere = {"d50_um": interval(8.2, 0.3), "sphericity_sd": interval(0.03, 0.001)}
+    assert wanted(missed_elsewhere=True, **elsewhere).more == 0
+    assert wanted(missed_elsewhere=False, **elsewhere).more >= 1
+
+
+def test_a_descriptor_without_interval_asks_for_more():
+    found = wanted(
+        d50_um=Interval(math.nan, math.nan, math.nan, 0.95, 4, 0), sphericity_sd=interval(0.03, 0.001)
+    )
+    assert found.more >= 1
+    assert not found.representative
+
+
+@given(st.integers(0, 14), st.floats(6, 10), st.floats(0.001, 3), st.booleans())
+def test_never_more_than_the_most(have, value, half, elsewhere):
+    measured = {"d50_um": interval(value, half, max(have, 2)), "sphericity_sd": interval(0.03, 0.001)}
+    found = wanted(have=have, missed_elsewhere=elsewhere, **measured)
+    assert found.more >= 0
+    assert have + found.more <= max(12, have)
+    if found.more == 0:
+        assert all(one.outcome is not Outcome.UNDECIDED for one in found.verdicts)
+        assert have >= 4
+
+
+@given(st.integers(2, 30), st.floats(0.01, 10), st.floats(0.01, 10), st.sampled_from([0.9, 0.95, 0.99]))
+def test_the_number_of_fields_is_the_smallest_that_is_enough(have, half, goal, confidence):
+    count = fields_for_half_width(have, half, goal, confidence)
+    level = (1 + confidence) / 2
+
+    def predicted(k: int) -> float:
+        return half * math.sqrt(have / k) * t.ppf(level, k - 1) / t.ppf(level, have - 1)
+
+    if count == 0:
+        assert predicted(9_999) > goal
+    elif count > have:
+        assert predicted(count) <= goal < predicted(count - 1)
+    else:
+        assert half <= goal
+
+
+def test_the_published_examples_of_fields_needed():
+    # Spread over wanted half width 0.5, 1, 2, 3 need 4, 7, 18, 38 fields at 95 %.
+    for ratio, fields in ((0.5, 4), (1, 7), (2, 18), (3, 38)):
+        half = ratio * t.ppf(0.975, 1) / math.sqrt(2)
+        assert fields_for_half_width(2, half, 1.0, 0.95) == pytest.approx(fields, abs=1)
+
+
+def test_narrow_is_relative_to_the_value():
+    assert is_narrow(interval(8, 0.4), 0.05)
+    assert not is_narrow(interval(8, 0.41), 0.05)
+    assert not is_narrow(None, 0.05)

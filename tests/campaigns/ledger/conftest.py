@@ -1,0 +1,75 @@
+import math
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from campaigns.ledger import CampaignRecord, ExperimentRecord, Ledger
+from models.values import Target
+
+TARGETS = (
+    Target("d50_um", "value", 8.0, 8.0, 1.0, 0.4, 0.4),
+    Target("sphericity_sd", "at_most", -math.inf, 0.06, 1.0, 0.01, 0.003),
+)
+
+
+class Clock:
+    """Time that a test moves."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def pass_(self, **span: float) -> None:
+        self.time += timedelta(**span)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database at head: migrating one for every test would cost more than the tests."""
+    path = tmp_path_factory.mktemp("ledger") / "template.db"
+    Ledger.open(path, simulated=True).close()
+    return path
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(migrated: Path, tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    path = tmp_path / "lab.db"
+    shutil.copy(migrated, path)
+    with Ledger.open(path, simulated=True, now=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def campaign(ledger: Ledger) -> CampaignRecord:
+    return ledger.start_campaign(
+        name="simple",
+        seed=0,
+        specification="{}",
+        digest="d",
+        lab="simulated",
+        targets=TARGETS,
+        units={"pH": "–", "d50_um": "µm", "sphericity_sd": "–"},
+        author="worker",
+    )
+
+
+@pytest.fixture
+def proposed(ledger: Ledger, campaign: CampaignRecord) -> ExperimentRecord:
+    return ledger.propose(
+        campaign.id,
+        index=1,
+        conditions={"pH": 10.5, "gas": "N2"},
+        units={"pH": "–", "gas": "–"},
+        model_version="compact-1",
+        author="swarm",
+    )

@@ -1,0 +1,114 @@
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy.exc import IntegrityError
+
+from campaigns.ledger import Ledger, LedgerError, ledger_path
+from campaigns.ledger.tables import Row
+from campaigns.migrations.upgrade import _config, head
+from models.errors import UnusableInput
+
+
+def test_the_newest_schema_is_that_of_the_tables(ledger):
+    with ledger._write() as session:
+        config = _config()
+        config.attributes["connection"] = session.connection()
+        command.check(config)
+
+
+def test_migrations_go_down_and_up_again(ledger):
+    with ledger._write() as session:
+        config = _config()
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, "base")
+        command.upgrade(config, "head")
+        command.check(config)
+
+
+def test_sqlite_is_set_up_not_to_lose_anything(ledger):
+    with ledger._read() as session:
+        connection = session.connection()
+
+        def pragma(name: str) -> object:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 2
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") >= 10_000
+
+
+@pytest.mark.parametrize(
+    "table", ["history", "approval", "prediction", "micrograph", "measurement", "model_use"]
+)
+def test_records_cannot_be_changed_or_deleted(ledger, tmp_path, proposed, table):
+    other = sqlite3.connect(tmp_path / "lab.db")
+    columns = [row[1] for row in other.execute(f"PRAGMA table_info({table})")]
+    if not other.execute(f"SELECT count(*) FROM {table}").fetchone()[0]:
+        marks = ", ".join("0" for _ in columns)
+        other.execute(f"INSERT INTO {table} VALUES ({marks})")
+    for statement in (f"UPDATE {table} SET at = ''", f"DELETE FROM {table}"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            other.execute(statement)
+    other.close()
+
+
+def test_every_row_says_whether_it_is_simulated():
+    assert all("simulated" in table.columns for table in Row.metadata.tables.values())
+
+
+def test_an_experiment_belongs_to_a_campaign(ledger):
+    with pytest.raises(IntegrityError), ledger._write() as session:
+        session.connection().exec_driver_sql(
+            "INSERT INTO lease VALUES (1, 'no-such-campaign', 'me', 'token', '2026')"
+        )
+
+
+def test_simulated_and_real_campaigns_live_in_stores_of_their_own(ledger, tmp_path):
+    with pytest.raises(LedgerError, match="belongs to a simulated lab"):
+        Ledger.open(tmp_path / "lab.db", simulated=False)
+    assert ledger_path(tmp_path, simulated=True) != ledger_path(tmp_path, simulated=False)
+
+
+def test_a_ledger_opened_again_has_kept_everything(ledger, campaign, proposed, tmp_path):
+    with Ledger.open(tmp_path / "lab.db", simulated=True) as again:
+        assert again.campaigns() == (campaign,)
+        assert again.experiments(campaign.id) == (proposed,)
+
+
+def test_a_newer_or_foreign_database_is_left_alone(ledger, tmp_path):
+    ledger.close()
+    with sqlite3.connect(tmp_path / "lab.db") as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.close()
+    with pytest.raises(UnusableInput, match="the schema 9999, which this morpholoop does not know"):
+        Ledger.open(tmp_path / "lab.db", simulated=True)
+    with sqlite3.connect(tmp_path / "foreign.db") as foreign:
+        foreign.execute("CREATE TABLE campaign (x)")
+    foreign.close()
+    with pytest.raises(UnusableInput, match="did not make"):
+        Ledger.open(tmp_path / "foreign.db", simulated=True)
+
+
+def test_what_cannot_be_opened_is_told_without_secrets(tmp_path):
+    (tmp_path / "text.db").write_text("not a database, but long enough to be looked at" * 9)
+    for location in (
+        tmp_path / "text.db",
+        tmp_path,
+        tmp_path / "text.db" / "lab.db",
+        "nosuch://me:secret@host/x",
+    ):
+        with pytest.raises(UnusableInput) as caught:
+            Ledger.open(location, simulated=True)
+        assert "secret" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_revisions_follow_one_another():
+    folder = Path(_config().get_main_option("script_location") or "") / "versions"
+    names = sorted(path.name for path in folder.glob("[0-9]*.py"))
+    assert names[-1].startswith(head())
+    assert all(re.match(r"\d{4}_\w+\.py$", name) for name in names)
