@@ -45,11 +45,13 @@ class Leases(Store):
             try:
                 session.flush()
             except IntegrityError as failure:
-                raise LeaseHeld(f"The campaign {campaign_id} was taken by another worker just now.") from failure
+                raise LeaseHeld(
+                    f"The campaign {campaign_id} was taken by another worker just now; wait for it to end."
+                ) from failure
         return lease
 
     def renew_lease(self, lease: Lease, *, seconds: float = 60.0) -> Lease:
-        """The same lease with a later end. Errors: :class:`LeaseLost` when somebody took it."""
+        """The same lease with a later end. Errors: :class:`LeaseLost`, when somebody took it."""
         expires_at = self._until(seconds)
         with self._write() as session:
             renewed = session.execute(
