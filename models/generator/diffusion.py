@@ -36,7 +36,7 @@ class DiffusionLoss:
     spread: float = 1.0
     crop: int = 0
     crop_steps: int = 0
-    crop_batch: int = 64
+    crop_batch: int = 32
     batch: int = 16
 
 
@@ -69,6 +69,7 @@ def diffusion_step(
 ) -> LossFunction:
     """The loss of one step over ``pools``; gradients go to the networks that require them."""
     order = list(pools)
+    device = next(unet.parameters()).device
 
     def loss(rng: np.random.Generator, step: int) -> Tensor:
         cropped = step < settings.crop_steps
@@ -76,16 +77,17 @@ def diffusion_step(
         side = pools[order[0]].latents.shape[-1]
         crop = settings.crop if cropped else side
         drawn = [pools[m].draw(rng, len(range(k, batch, len(order))), crop) for k, m in enumerate(order)]
-        latents = torch.cat([d[0] for d in drawn])
-        controls = torch.cat([d[1] for d in drawn])
-        timesteps = draw_timesteps(rng, len(latents), settings)
-        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
-        alpha = alphas_cumprod[timesteps][:, None, None, None]
+        latents = torch.cat([d[0] for d in drawn]).to(device)
+        controls = torch.cat([d[1] for d in drawn]).to(device)
+        timesteps = draw_timesteps(rng, len(latents), settings).to(device)
+        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32)).to(device)
+        alpha = alphas_cumprod.to(device)[timesteps][:, None, None, None]
         noisy = (alpha.sqrt() * latents + (1.0 - alpha).sqrt() * noise).contiguous(
             memory_format=torch.channels_last
         )
         keep = torch.from_numpy((rng.random(len(latents)) >= settings.dropout).astype(np.float32))
-        with torch.autocast("cpu", torch.bfloat16):
+        keep = keep.to(device)
+        with torch.autocast(device.type, torch.bfloat16):
             predicted = predict_noise(
                 unet, controlnet, noisy, timesteps, controls, keep if settings.dropout else None
             )

@@ -1,6 +1,7 @@
 """From a training run to a version: calibration, figures on held-out conditions, replay, weights."""
 
 import datetime
+import hashlib
 import json
 import tempfile
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from models import morphology
 from models.generator.calibration import Calibration
 from models.generator.dataset import TRAIN
 from models.generator.describe import tile_descriptors
@@ -35,7 +37,7 @@ CALIBRATION_SEED, EVALUATION_SEED = 10_001, 10_002
 
 def measured_descriptors(run: Run) -> list[dict[str, float]]:
     """Descriptors of every condition's tiles; kept in the run folder, since measuring takes minutes."""
-    path = run.folder / f"measured-{run.dataset.fingerprint[:12]}.json"
+    path = run.folder / f"measured-{run.dataset.fingerprint[:12]}-{_measures_hash()}.json"
     if path.exists():
         stored: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
         return stored
@@ -175,6 +177,15 @@ def _spread(rows: Sequence[int], most: int) -> list[int]:
     if len(rows) <= most:
         return list(rows)
     return [rows[i] for i in np.linspace(0, len(rows) - 1, most).round().astype(int)]
+
+
+def _measures_hash() -> str:
+    """Tells apart the code and constants by which descriptors were measured."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(morphology.__file__).parent.rglob("*")):
+        if path.suffix in {".py", ".json", ".safetensors"}:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from models.generator.networks import Networks
 from models.generator.record import GeneratorRecord
 from models.generator.sampling import decode, denoise, shared_noise
 from models.generator.schema import GeneratorSchema
-from models.generator.storage import load_networks, read_record, verify
+from models.generator.storage import REPLAY, load_networks, read_record, verify
 from models.values import Conditions
 
 BATCH = 32
@@ -132,5 +132,5 @@ def load_folder(folder: Path, *, device: str | None = None, check: bool = True) 
         verify(folder)
     device = device or default_device()
     networks = load_networks(folder, inference_dtype(device), device)
-    replay = folder / "replay.safetensors"
+    replay = folder / REPLAY
     return Generator(networks, record, replay.read_bytes() if replay.exists() else None)

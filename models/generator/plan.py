@@ -23,15 +23,15 @@ class TrainingPlan:
     seed: int = 0
     processes: int = 2
     architecture: Architecture = field(default_factory=Architecture)
-    vae: Schedule = field(default_factory=lambda: Schedule(steps=3000, learning_rate=1.5e-3))
+    vae: Schedule = field(default_factory=lambda: Schedule(steps=800, learning_rate=1.5e-3))
     vae_loss: AutoencoderLoss = field(default_factory=AutoencoderLoss)
     vae_crop: int = 64
     vae_batch: int = 16
     minimum_slope: float = 0.8
     minimum_correlation: float = 0.97
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=5000, learning_rate=1e-3))
-    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=2500))
-    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=3e-4, decay=0.6))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=5500, learning_rate=1e-3))
+    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=4000))
+    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=300, learning_rate=3e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     sampling_steps: int = 8
     guidance: float = 1.0
