@@ -116,7 +116,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:
         if not isinstance(error, _errors_for_people()):
             raise
-        _say(" ".join(str(error).split()))
+        _say(_told(error))
         sys.exit(2)
     sys.exit(0)
 
@@ -125,6 +125,12 @@ def _errors_for_people() -> tuple[type[Exception], ...]:
     from devices.errors import LabError
 
     return UnusableInput, LabError
+
+
+def _told(error: Exception) -> str:
+    """The error's sentence on one line; a list of several faults keeps its lines."""
+    text = str(error).strip()
+    return text if text.count("\n") > 1 else " ".join(text.split())
 
 
 def _say(sentence: str) -> None:

@@ -1,7 +1,7 @@
 """Opening a campaign: the file, its ledger, its laboratory and its lease, started anew or gone on with."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from campaigns.specification import Campaign, load
 from campaigns.specification.lab import is_simulated
 from devices.labfile import load_lab
 from devices.laboratory import Laboratory
+from devices.limits import Limit, check_units
 from flows.lease import kept_lease
 from flows.references import references
 from flows.seeds import derive
@@ -87,7 +88,7 @@ def employed(campaign: Campaign, record: CampaignRecord, ledger: Ledger, home: P
         kept_lease(ledger, record.id, root / "leases") as lease,
         _laboratory(campaign, record, root) as laboratory,
     ):
-        check_reach(campaign, laboratory)
+        check_reach(campaign, laboratory.name, laboratory.limits)
         if ledger.campaign(record.id).status is CampaignState.WAITING:
             ledger.set_status(
                 record.id,
@@ -105,12 +106,13 @@ def ended(record: CampaignRecord) -> bool:
     return record.status in FINAL_STATUSES
 
 
-def check_reach(campaign: Campaign, laboratory: Laboratory) -> None:
-    """Check that every value the campaign may ask for is one that the lab allows.
+def check_reach(campaign: Campaign, lab: str, limits: Mapping[str, Limit]) -> None:
+    """Check that every value the campaign may ask for is one that the lab allows, in the lab's units.
 
-    Errors: :class:`UnusableInput` naming every parameter that reaches beyond the lab's limits.
+    Errors: :class:`UnusableInput` naming every parameter that reaches beyond the lab's limits,
+    :class:`devices.errors.LabError` where units differ.
     """
-    limits = laboratory.limits
+    check_units(campaign.units(), limits)
     faults = []
     for parameter in campaign.parameters:
         limit = limits.get(parameter.name)
@@ -124,7 +126,7 @@ def check_reach(campaign: Campaign, laboratory: Laboratory) -> None:
         faults += [fault for fault in map(limit.fault, values) if fault]
     if faults:
         raise UnusableInput(
-            f"The campaign {campaign.name} reaches beyond what the lab {laboratory.name} allows: "
+            f"The campaign {campaign.name} reaches beyond what the lab {lab} allows: "
             f"{'; '.join(faults)}; narrow the parameters or use another lab."
         )
 

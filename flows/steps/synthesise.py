@@ -1,6 +1,6 @@
 """Synthesise: start the reactor once, under a key that was committed before anything moved."""
 
-from campaigns.ledger import ApprovalInvalid, ExperimentRecord, State
+from campaigns.ledger import ApprovalInvalid, CampaignState, ExperimentRecord, State
 from devices.errors import LabError, LabStopped
 from devices.records import RunRecord
 from flows.step import step
@@ -50,19 +50,23 @@ def _run(worker: Worker, experiment: ExperimentRecord, key: str) -> RunRecord | 
 
     def progress(text: str) -> None:
         worker.tell("synthesise", text, experiment)
-        if not worker.running:
-            worker.laboratory.stop(f"the campaign is {worker.record.status}")
+        # A paused campaign lets the batch finish: half a synthesis is worth nothing. An aborted one does not.
+        if worker.record.status is CampaignState.ABORTED:
+            raise _Aborted(worker.record.reason)
 
     try:
         return worker.laboratory.synthesise(key, experiment.conditions, progress)
-    except LabStopped:
-        raise
-    except LabError as error:
+    except (_Aborted, LabError) as error:
         known = worker.laboratory.reactor_record(key)
         if known is None or known.state != "fault":
             raise
-        worker.move(experiment, State.FAILED, str(error), **_facts(known))
+        end = State.ABORTED if isinstance(error, _Aborted) else State.FAILED
+        worker.move(experiment, end, known.reason or str(error), **_facts(known))
         return None
+
+
+class _Aborted(LabStopped):
+    """The campaign was aborted while the reactor ran; raised in a report on progress, it ends the plan."""
 
 
 def _facts(record: RunRecord) -> dict[str, object]:
