@@ -57,6 +57,7 @@ from campaigns.ledger.status import (
     PredictedValue,
     WantedValue,
 )
+from campaigns.ledger.store import revisions
 
 __all__ = [
     "FINAL_STATES",
@@ -88,4 +89,5 @@ __all__ = [
     "State",
     "WantedValue",
     "ledger_path",
+    "revisions",
 ]

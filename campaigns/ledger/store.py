@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
 from campaigns.ledger.errors import LedgerError
 from campaigns.ledger.tables import StoreRow
-from campaigns.migrations.upgrade import upgrade
+from campaigns.migrations.upgrade import head, revision, upgrade
 from models.errors import UnusableInput
 
 Now = Callable[[], datetime]
@@ -58,12 +57,18 @@ class Store:
         if current is not None:
             yield current
             return
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            self._open.session = session
-            try:
-                yield session
-            finally:
-                self._open.session = None
+        try:
+            with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                self._open.session = session
+                try:
+                    yield session
+                finally:
+                    self._open.session = None
+        except OperationalError as failure:
+            raise LedgerError(
+                f"The ledger cannot be written ({failure.orig}), and nothing was changed; free the disk or "
+                "end the process that holds it, then try again."
+            ) from failure
 
     @contextmanager
     def _read(self) -> Iterator[Session]:
@@ -93,43 +98,67 @@ class Store:
 def connect(location: Path | str) -> Engine:
     """An engine for a path (SQLite) or a database URL, upgraded to the newest schema.
 
-    Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than
-    this code.
+    Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than this
+    code.
     """
-    url = str(location)
-    if "://" not in url:
+    if "://" not in str(location):
         path = Path(location).absolute()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as failure:
             raise UnusableInput(
-                f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a "
-                "folder you may write to."
+                f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a folder "
+                "you may write to."
             ) from failure
-        url = f"sqlite:///{path}"
+    engine = _engine(location)
+    with _disposed_on_error(engine):
+        upgrade(engine.execution_options(writing=True))
+    return engine
+
+
+def revisions(location: Path | str) -> tuple[str | None, str]:
+    """The schema that a database has (None: none yet), and the newest that we know; changes nothing.
+
+    Errors: :class:`models.errors.UnusableInput` when it can't be opened or is no database.
+    """
+    if "://" not in str(location) and not Path(location).exists():
+        return None, head()
+    engine = _engine(location)
+    with _disposed_on_error(engine), engine.connect() as connection:
+        found = revision(connection)
+    engine.dispose()
+    return found, head()
+
+
+def _engine(location: Path | str) -> Engine:
+    url = str(location) if "://" in str(location) else f"sqlite:///{Path(location).absolute()}"
     try:
-        shown = make_url(url).render_as_string(hide_password=True)
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as failure:
         raise UnusableInput(
-            f"{url.partition('@')[2] or url} is no database that can be opened ({failure}); give a path or a "
-            "database URL."
+            f"{url.partition('@')[2] or url} is no database that can be opened ({failure}); give a path "
+            "or a database URL."
         ) from failure
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def _disposed_on_error(engine: Engine) -> Iterator[None]:
     try:
-        upgrade(engine.execution_options(writing=True))
+        yield
     except DatabaseError as failure:
         engine.dispose()
+        shown = engine.url.render_as_string(hide_password=True)
         raise UnusableInput(
-            f"The ledger {shown} cannot be opened ({failure.orig}); check the path, its permissions and "
-            "that it is a database of this program."
+            f"The ledger {shown} cannot be opened ({failure.orig}); check the path, its permissions and that "
+            "it is a database of this program."
         ) from failure
-    except UnusableInput:
+    except BaseException:
         engine.dispose()
         raise
-    return engine
 
 
 def claim(engine: Engine, *, simulated: bool, now: Now) -> None:

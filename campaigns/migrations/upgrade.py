@@ -19,7 +19,7 @@ def upgrade(engine: Engine) -> None:
     """
     shown = engine.url.render_as_string(hide_password=True)
     with engine.begin() as connection:
-        current = _revision(connection)
+        current = revision(connection)
         if current == head():
             return
         if current is not None and current not in _known():
@@ -62,7 +62,8 @@ def _config() -> "Config":
     return config
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """The schema that a database has; None where it has none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from campaigns.specification.expressions import ExpressionError, parse
 from campaigns.specification.faults import detail
+from campaigns.specification.feasibility import TRIALS, is_feasible
 from campaigns.specification.imaging import Imaging, View
 from campaigns.specification.lab import check_lab, is_simulated
 from campaigns.specification.parameters import ParameterSpec
@@ -66,6 +67,16 @@ class Campaign(Section):
                 None,
                 got="a section",
             )
+
+    @model_validator(mode="after")
+    def _something_to_search(self) -> Self:
+        if not is_feasible(self.space()):
+            expected = (
+                f"constraints that leave something to search (none of {TRIALS} conditions meets them all)"
+            )
+            fault = detail(("constraints",), expected, list(self.constraints))
+            raise ValidationError.from_exception_data("Campaign", [fault])
+        return self
 
     def space(self) -> Space:
         """The region to search, in declared units."""

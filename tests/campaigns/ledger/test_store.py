@@ -6,7 +6,7 @@ import pytest
 from alembic import command
 from sqlalchemy.exc import IntegrityError
 
-from campaigns.ledger import Ledger, LedgerError, ledger_path
+from campaigns.ledger import Ledger, LedgerError, ledger_path, revisions
 from campaigns.ledger.tables import Row
 from campaigns.migrations.upgrade import _config, head
 from models.errors import UnusableInput
@@ -112,3 +112,24 @@ def test_revisions_follow_one_another():
     names = sorted(path.name for path in folder.glob("[0-9]*.py"))
     assert names[-1].startswith(head())
     assert all(re.match(r"\d{4}_\w+\.py$", name) for name in names)
+
+
+def test_a_ledger_that_somebody_else_holds_says_so(ledger, tmp_path, campaign):
+    with ledger._read() as session:
+        session.connection().exec_driver_sql("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(tmp_path / "lab.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError, match=r"cannot be written .*locked.*nothing was changed"):
+        ledger.set_report(campaign.id, "report.html")
+    other.close()
+    ledger.set_report(campaign.id, "report.html")
+    assert ledger.campaign(campaign.id).report == "report.html"
+
+
+def test_revisions_are_told_without_changing_anything(ledger, tmp_path):
+    assert revisions(tmp_path / "lab.db") == (head(), head())
+    assert revisions(tmp_path / "none.db") == (None, head())
+    assert not (tmp_path / "none.db").exists()
+    (tmp_path / "text.db").write_text("not a database, but long enough to be looked at" * 9)
+    with pytest.raises(UnusableInput, match="cannot be opened"):
+        revisions(tmp_path / "text.db")

@@ -62,3 +62,8 @@ def test_conditions_are_checked_by_name_bounds_and_constraint(write):
 def test_constraint_faults_are_reported_beside_others(faults):
     found = faults(("[30, 600]", "[600, 30]"), extra="constraints: [time < tiem, 5, 'pH <']\n")
     assert set(found) == {"parameters[1].bounds", "constraints[0]", "constraints[1]", "constraints[2]"}
+
+
+def test_constraints_that_nothing_meets_are_a_fault(faults, write):
+    assert "leave something to search" in faults(extra="constraints: [pH < 9]\n")["constraints"]
+    assert load(write(extra="constraints: [pH <= 9, time >= 600]\n")).constraints
