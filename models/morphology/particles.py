@@ -54,7 +54,7 @@ class ParticleMeasure:
         good = np.isfinite(traced.diameter) & (traced.diameter > 0)
         diameter = traced.diameter[good]
         shape = np.where(diameter >= SPHERICITY_FROM_PX, np.minimum(traced.sphericity[good], 1.0), np.nan)
-        if np.isnan(shape).mean() > UNRESOLVED_SHARE:
+        if np.isnan(shape).sum() > UNRESOLVED_SHARE * len(shape):
             # The few that are large enough would stand for all, and large ones have a shape of their own.
             shape = np.full_like(shape, np.nan)
         samples = {
@@ -147,7 +147,7 @@ def _remarks(diameters_px: Floats, sphericity: Floats, cut: int, hidden: int) ->
             f"under {SURE_SPHERICITY_PX:.0f} px sphericity is up to 0.01 too high."
         )
     if hidden:
-        remarks.append(f"{hidden} particles are partly hidden by others and were left out.")
+        remarks.append(f"Left out as partly hidden by others: {hidden} of the particles.")
     if len(diameters_px) and cut > 2 * len(diameters_px):
         remarks.append("Most particles are cut by the frame; use a lower magnification.")
     return tuple(remarks)
