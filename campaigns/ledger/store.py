@@ -98,8 +98,8 @@ class Store:
 def connect(location: Path | str) -> Engine:
     """An engine for a path (SQLite) or a database URL, upgraded to the newest schema.
 
-    Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than this
-    code.
+    Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than
+    this program.
     """
     if "://" not in str(location):
         path = Path(location).absolute()
