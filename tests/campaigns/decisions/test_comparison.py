@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.decisions import Outcome, accepted_band, discrepancy, distance, verdict, verdicts
@@ -43,6 +43,7 @@ def test_the_whole_interval_decides(target, value, half, again, at_the_end):
     assert target.descriptor in final.reason
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0.1, 20), st.floats(0, 5), st.floats(0, 5), st.booleans())
 def test_met_exactly_if_no_part_of_the_interval_sticks_out(value, below, above, again):
     measured = Interval(value, value - below, value + above, 0.95, 5, 0)

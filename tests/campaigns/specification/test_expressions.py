@@ -1,7 +1,7 @@
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.specification.expressions import ExpressionError, parse
@@ -87,6 +87,7 @@ TERMS = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(TERMS, st.sampled_from(["<", "<=", ">", ">="]), TERMS, NUMBERS, NUMBERS)
 def test_arithmetic_agrees_with_python(left, sign, right, a, b):
     given_values = {"a": a, "b": b}

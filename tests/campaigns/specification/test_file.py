@@ -12,7 +12,7 @@ from models.errors import UnusableInput
         ("name: µ".encode("latin-1"), "not UTF-8"),
         (b"a: [1, 2\nb: 3", "no valid YAML in line 2"),
         (b"a:\n\t- b", "no valid YAML in line 2"),
-        (b"[" * 1200, "nested too deeply"),
+        (b"[" * 600, "nested too deeply"),
         (b"- 1\n- 2", r"should hold a mapping.*\[1, 2\]"),
         (b"just words", "should hold a mapping"),
         (b"a: 1\n---\nb: 2", "no valid YAML in line 2"),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
@@ -63,6 +63,7 @@ def test_other_words_are_no_units(unit):
         check_unit(unit)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.floats(-1e6, 1e6), st.sampled_from([("h", "min"), ("µm", "nm"), ("mL/min", "L/h"), ("K", "°C")]))
 def test_conversion_there_and_back_keeps_the_number(number, units):
     there, back = units
