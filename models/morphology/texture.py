@@ -18,6 +18,8 @@ from models.morphology.sizes import weighted_mean_sd
 
 COARSE = 8
 SMALLEST_PART = 0.1
+SMALLEST_ENERGY = 1e-10
+EDGE_ENERGY = 4.0
 
 _DESCRIPTORS = (
     Descriptor(
@@ -139,34 +141,47 @@ def flattened(image: Image, coarse: Image, inside: NDArray[np.bool_]) -> Image:
     return np.asarray(flat)
 
 
-def detail_energies(image: Image, known: TextureCalibration) -> tuple[Floats, Floats]:
-    """Detail energy per pixel (regions, levels), and the share of each region that is surface."""
-    height, width = image.shape
-    coarse = resample_area(image, (height // COARSE, width // COARSE))
+def detail_energies(image: Image, known: TextureCalibration) -> tuple[Floats, NDArray[np.bool_]]:
+    """Detail energy per pixel (levels, rows, columns) in cells of 2^coarsest px; which are surface."""
+    coarse = resample_area(image, (image.shape[0] // COARSE, image.shape[1] // COARSE))
     inside = surface(coarse)
     tree = pywt.wavedec2(
         flattened(image, coarse, inside), known.wavelet, mode="periodization", level=known.coarsest_level
     )
-    rows, columns = (max(1, round(side / known.region_px)) for side in (height, width))
-    energy, part = [], []
-    for level in range(known.finest_level, known.coarsest_level + 1):
-        bands = tree[-level]
-        square = bands[0] ** 2 + bands[1] ** 2 + bands[2] ** 2
-        grid = _at(inside, (square.shape[0], square.shape[1]))
-        count = _region_sums(grid, rows, columns)
-        # A coefficient stands for 4^level pixels: energy per pixel can be compared between levels.
-        energy.append(_region_sums(square * grid, rows, columns) / np.maximum(count * 4.0**level, 1e-12))
-        part.append(count * 4.0**level / (height * width / (rows * columns)))
-    return np.stack(energy, axis=1), np.min(part, axis=0)
+    shape = tree[-known.coarsest_level][0].shape
+    energy = np.empty((known.coarsest_level - known.finest_level + 1, *shape))
+    for row, level in enumerate(range(known.finest_level, known.coarsest_level + 1)):
+        square = sum(band.astype(float) ** 2 for band in tree[-level])
+        size = 2 ** (known.coarsest_level - level)
+        # Per pixel, so that levels compare: a cell of 4^coarsest pixels holds this sum of squares.
+        energy[row] = (
+            square.reshape(shape[0], size, shape[1], size).sum(axis=(1, 3)) / 4**known.coarsest_level
+        )
+    cells = resample_area(inside.astype(np.float32), shape) >= 0.999
+    # The limb of a particle before another is an edge, not structure, and holds many times the energy.
+    total = energy.sum(axis=0)
+    if cells.any():
+        cells &= total < EDGE_ENERGY * np.median(total[cells])
+    return energy, cells
 
 
 def fineness(image: Image, known: TextureCalibration) -> tuple[Floats, Floats]:
     """Texture (0–1) and weight of each region of an image at the reference pixel size."""
-    energy, part = detail_energies(image, known)
-    total = energy.sum(axis=1)
-    good = (part >= SMALLEST_PART) & (total > 1e-12)
-    share = energy[good, 0] / total[good]
-    texture = (share - known.share_at_0) / (known.share_at_1 - known.share_at_0)
+    energy, cells = detail_energies(image, known)
+    energy = energy * cells
+    rows, columns = (max(1, round(side / known.region_px)) for side in image.shape)
+    fine, total, part = (
+        np.array(
+            [
+                block.mean()
+                for band in np.array_split(values, rows)
+                for block in np.array_split(band, columns, 1)
+            ]
+        )
+        for values in (energy[0], energy.sum(axis=0), cells)
+    )
+    good = (part >= SMALLEST_PART) & (total > SMALLEST_ENERGY)
+    texture = (fine[good] / total[good] - known.share_at_0) / (known.share_at_1 - known.share_at_0)
     return np.clip(texture, 0.0, 1.0), part[good]
 
 
@@ -175,17 +190,3 @@ def _interpolation(cells: int) -> Image:
     """(8·cells, cells) matrix of linear interpolation between the centres of coarse cells."""
     place = np.clip((np.arange(COARSE * cells) + 0.5) / COARSE - 0.5, 0, cells - 1)
     return np.asarray(np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0), np.float32)
-
-
-def _at(mask: NDArray[np.bool_], shape: tuple[int, int]) -> Image:
-    """A mask on another grid: whole cells when coarser, repeated when finer."""
-    values = mask.astype(np.float32)
-    if shape[0] <= mask.shape[0]:
-        return np.asarray(resample_area(values, shape) >= 0.999, np.float32)
-    return np.kron(values, np.ones((shape[0] // mask.shape[0], shape[1] // mask.shape[1]), np.float32))
-
-
-def _region_sums(values: Image, rows: int, columns: int) -> Floats:
-    """Sums over a grid of regions, row by row."""
-    down = [band.sum(axis=0) for band in np.array_split(values, rows)]
-    return np.array([part.sum() for line in down for part in np.array_split(line, columns)], float)
