@@ -1,11 +1,16 @@
 """`morpholoop dry-run` and `morpholoop campaign …`: running campaigns, and reading how they stand."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.ledgers import ledgers, person, the_campaign
 from cli.output import console, emit
+
+if TYPE_CHECKING:
+    from campaigns.ledger import CampaignStatus
+    from campaigns.specification import Campaign
 
 CampaignFile = typer.Argument(help="Campaign file (YAML); see campaigns/library.")
 Seed = typer.Option(None, help="In place of the file's seed.")
@@ -84,7 +89,8 @@ def validate(campaign_file: Path = CampaignFile, as_json: bool = AsJson) -> None
         as_json,
         lambda: (
             f"{campaign_file} is fine: {len(read.parameters)} parameters, "
-            f"targets {', '.join(read.descriptors())}, at most {read.budget.experiments} experiments in {lab.name}."
+            f"targets {', '.join(read.descriptors())}, "
+            f"at most {read.budget.experiments} experiments in {lab.name}."
         ),
     )
 
@@ -196,15 +202,32 @@ def _run(
             f"The lab of {campaign_file} is not simulated, so this would be no dry run; "
             "name a simulated lab in the file, or use `morpholoop campaign start`."
         )
-    console.print(f"Campaign {read.name}, seed {read.seed}: preparing (a few seconds)", markup=False)
-    with prefect_server():
-        from flows.campaign import campaign as run_campaign
+    done = None if fresh else _finished(read, out)
+    if done is not None:
+        console.print(f"{done.campaign} is finished; --fresh would run it anew.", markup=False)
+        found = done
+    else:
+        console.print(f"Campaign {read.name}, seed {read.seed}: preparing (a few seconds)", markup=False)
+        with prefect_server():
+            from flows.campaign import campaign as run_campaign
 
-        with CampaignDisplay() as display, watched(display):
-            found = run_campaign(campaign_file.absolute(), seed, iterations, fresh, out)
+            with CampaignDisplay() as display, watched(display):
+                found = run_campaign(campaign_file.absolute(), seed, iterations, fresh, out)
     emit(found.as_json(), as_json, lambda: summary(found))
     if found.status is not CampaignState.CONVERGED:
         raise typer.Exit(1)
+
+
+def _finished(read: "Campaign", out: Path | None) -> "CampaignStatus | None":
+    """The status of a campaign that needs no more work, with its report; else None."""
+    from flows.opening import finished, open_ledger, simulated_lab
+    from flows.reporting import write_report
+    from models.home import state_directory
+
+    home = state_directory()
+    with open_ledger(home, simulated=simulated_lab(read)) as ledger:
+        record = finished(ledger, read)
+        return None if record is None else write_report(ledger, record.id, home, out, only_missing=True)
 
 
 def _set(campaign_id: str | None, to: str, reason: str, as_json: bool) -> None:

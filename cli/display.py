@@ -50,7 +50,8 @@ class CampaignDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        if self._out.is_terminal:
+            self._live.stop()
 
     def __call__(self, event: Event) -> None:
         """Show one event."""

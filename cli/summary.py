@@ -1,72 +1,57 @@
 """A campaign's status as a person reads it."""
 
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from campaigns.ledger import CampaignStatus, IterationStatus
 
-_COLOURS = {
-    "converged": "green",
-    "running": "cyan",
-    "waiting": "yellow",
-    "stalled": "yellow",
-    "budget_spent": "yellow",
-}
+_COLOURS = {"converged": "green", "running": "cyan"}
 
 
-def summary(status: CampaignStatus) -> RenderableType:
-    """Headline, one line per experiment and descriptor, and where the report is."""
-    head = Text()
-    head.append(f"{status.campaign}: ")
-    head.append(str(status.status).replace("_", " "), style=f"bold {_COLOURS.get(status.status, 'red')}")
-    head.append(" (simulated lab)" if status.simulated else "")
-    table = Table(box=None, pad_edge=False)
-    for name in (
-        "#",
-        "state",
-        "conditions",
-        "descriptor",
-        "target",
-        "predicted",
-        "measured",
-        "fields",
-        "model",
-    ):
-        table.add_column(name, no_wrap=name not in ("conditions", "model"))
+def summary(status: CampaignStatus) -> Text:
+    """Headline, what each experiment was expected to give and gave, and where the report is."""
+    text = Text()
     for iteration in status.iterations:
-        _rows(table, iteration)
+        _iteration(text, iteration)
+    text.append(f"{status.campaign}: ")
+    text.append(str(status.status).replace("_", " "), style=f"bold {_COLOURS.get(status.status, 'yellow')}")
+    text.append(" (simulated lab)\n" if status.simulated else "\n")
+    if status.reason:
+        text.append(f"{status.reason}\n")
     fields = sum(one.fields for one in status.iterations)
-    foot = Text(
-        f"{len(status.iterations)} experiments, {fields} fields of view, "
-        f"{status.virtual_hours:.1f} h in the lab, {status.seconds:.0f} s of computing; seed {status.seed}."
+    text.append(
+        f"{len(status.iterations)} experiments, {fields} fields of view, {status.virtual_hours:.1f} h in the lab, "
+        f"{status.seconds:.0f} s of computing, seed {status.seed}\n"
     )
-    report = Text(f"Report: {status.report}" if status.report else "No report yet.")
-    return Group(head, Text(status.reason), table, foot, report)
+    text.append(f"Report: {status.report}" if status.report else "No report yet.")
+    return text
 
 
-def _rows(table: Table, iteration: IterationStatus) -> None:
+def _iteration(text: Text, iteration: IterationStatus) -> None:
     units = iteration.units
     conditions = ", ".join(
-        f"{name} {value if isinstance(value, str) else format(value, 'g')} {_unit(units.get(name, ''))}".strip()
+        f"{name} {_plain(value)} {_unit(units.get(name, ''))}".strip()
         for name, value in iteration.conditions.items()
     )
-    for number, (name, wanted) in enumerate(iteration.target.items()):
-        first = number == 0
+    text.append(f"{iteration.index:>3} ", style="bold")
+    enough = {True: ", representative", False: ", not representative", None: ""}[iteration.representative]
+    text.append(f"{iteration.state}, {iteration.fields} fields{enough}: {conditions}\n")
+    for name, wanted in iteration.target.items():
         predicted, measured = iteration.predicted.get(name), iteration.measured.get(name)
-        low, high = wanted.low, wanted.high
-        target = f"{low:g}" if low is not None and low == high else f"{_end(low)}…{_end(high)}"
-        table.add_row(
-            str(iteration.index) if first else "",
-            str(iteration.state) if first else "",
-            conditions if first else "",
-            f"{name} {_unit(wanted.unit)}".rstrip(),
-            target,
-            f"{predicted.mean:.3g} ± {predicted.sd:.2g}" if predicted and predicted.mean is not None else "–",
-            _measured(measured.value, measured.ci) if measured else "–",
-            str(iteration.fields) if first else "",
-            iteration.model if first else "",
+        text.append(f"    {name:<22} wanted {_band(wanted.low, wanted.high):<9}")
+        if predicted is not None and predicted.mean is not None:
+            text.append(f" predicted {predicted.mean:.3g} ± {predicted.sd or 0.0:.2g}".ljust(27))
+        else:
+            text.append("".ljust(27))
+        text.append(
+            f" measured {_measured(measured.value, measured.ci)}" if measured else " not measured yet"
         )
+        text.append(f" {_unit(wanted.unit)}\n")
+
+
+def _band(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"≥ {low:g}" if low is not None else f"≤ {high:g}" if high is not None else "anything"
+    return f"{low:g}" if low == high else f"{low:g}…{high:g}"
 
 
 def _measured(value: float | None, ci: tuple[float | None, float | None]) -> str:
@@ -76,8 +61,8 @@ def _measured(value: float | None, ci: tuple[float | None, float | None]) -> str
     return f"{value:.3g}" if low is None or high is None else f"{value:.3g} [{low:.3g}, {high:.3g}]"
 
 
-def _end(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _unit(unit: str) -> str:

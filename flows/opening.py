@@ -56,13 +56,9 @@ def find_or_start(ledger: Ledger, campaign: Campaign, *, fresh: bool) -> Campaig
     unfinished = ledger.resumable(name=campaign.name, seed=campaign.seed, digest=digest)
     if unfinished is not None:
         return unfinished
-    same = [
-        one
-        for one in ledger.campaigns()
-        if one.name == campaign.name and one.seed == campaign.seed and one.digest == digest
-    ]
-    if same and not fresh:
-        return max(same, key=lambda one: one.run)
+    done = finished(ledger, campaign)
+    if done is not None and not fresh:
+        return done
     descriptors = {name: descriptor.unit for name, descriptor in known_descriptors().items()}
     seen = {name: descriptors[name] for view in campaign.imaging.views for name in view.descriptors}
     return ledger.start_campaign(
@@ -75,6 +71,18 @@ def find_or_start(ledger: Ledger, campaign: Campaign, *, fresh: bool) -> Campaig
         units={**campaign.units(), **seen},
         author=AUTHOR,
     )
+
+
+def finished(ledger: Ledger, campaign: Campaign) -> CampaignRecord | None:
+    """The last run of this file and seed, if it has come to its end."""
+    digest = campaign.digest()
+    same = [
+        one
+        for one in ledger.campaigns()
+        if one.name == campaign.name and one.seed == campaign.seed and one.digest == digest
+    ]
+    last = max(same, key=lambda one: one.run, default=None)
+    return last if last is not None and ended(last) else None
 
 
 @contextmanager
