@@ -31,25 +31,35 @@ class ClassicalSegmenter:
 
     def segment(self, pixels: Image) -> Labels:
         """Labels (H, W) of ``pixels`` (H, W) in [0, 1]; an image without contrast has none."""
-        coarse = reduce_to(pixels, max(1.0, max(pixels.shape) / COARSE_SIDE_PX))
-        mask = foreground(coarse)
-        working = reduce_to(pixels, self.working_factor(mask, max(1.0, max(pixels.shape) / COARSE_SIDE_PX)))
+        reduced = max(1.0, max(pixels.shape) / COARSE_SIDE_PX)
+        mask = foreground(reduce_to(pixels, reduced))
+        distance = _distance(mask)
+        factor = self.working_factor(distance, reduced)
+        working = reduce_to(pixels, factor)
         if working.shape != mask.shape:
             mask = foreground(working)
-        return resample_labels(split(mask, self.merge), (pixels.shape[0], pixels.shape[1]))
+            distance = _distance(mask)
+        return resample_labels(split(mask, distance, self.merge), (pixels.shape[0], pixels.shape[1]))
 
-    def working_factor(self, mask: NDArray[np.bool_], reduced: float) -> float:
-        """How many times (≥ 1) to reduce the field; ``mask`` is its foreground reduced ``reduced`` times."""
-        distance = ndimage.distance_transform_edt(mask)
-        inside = distance[mask]
+    def working_factor(self, distance: Floats, reduced: float) -> float:
+        """How many times (≥ 1) to reduce a field whose distance map, reduced ``reduced`` times, this is."""
+        inside = distance[distance > 0]
         if inside.size == 0:
             return reduced
         # The mean distance to the edge inside a disc is a sixth of its diameter.
         typical = 6.0 * float(inside.mean())
-        smooth = ndimage.gaussian_filter(distance, 1.0, truncate=3.0)
-        peaks = smooth[(smooth == ndimage.maximum_filter(smooth, 7)) & (smooth > SMALLEST_DIAMETER_PX / 4)]
+        peaks = distance[
+            (distance == ndimage.maximum_filter(distance, 7)) & (distance > SMALLEST_DIAMETER_PX / 4)
+        ]
         small = 2.0 * float(np.quantile(peaks, 0.25)) if peaks.size else typical
         return max(1.0, reduced * min(typical / self.typical_diameter_px, small / self.small_diameter_px))
+
+
+def _distance(mask: NDArray[np.bool_]) -> Floats:
+    """Smoothed distance (H, W) in px to the edge of the foreground; the frame counts as edge."""
+    # A particle that fills its region smoothly has one peak; steps of the pixel grid would make several.
+    exact = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    return np.asarray(ndimage.gaussian_filter(exact, 1.0, truncate=3.0) * mask)
 
 
 def otsu(values: Floats) -> float:
@@ -98,20 +108,16 @@ def _filled(mask: NDArray[np.bool_], smooth: Image, dark: float) -> NDArray[np.b
     return np.asarray(mask | fill[holes])
 
 
-def split(mask: NDArray[np.bool_], merge: float) -> Labels:
+def split(mask: NDArray[np.bool_], distance: Floats, merge: float) -> Labels:
     """Instances (H, W) of a foreground mask: watershed of its distance map, over-split basins merged."""
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1], 1.0)
-    peak = (
-        (distance == ndimage.maximum_filter(distance, size=5))
-        & mask
-        & (distance > SMALLEST_DIAMETER_PX / 2 - 1)
-    )
+    peak = (distance == ndimage.maximum_filter(distance, size=5)) & (distance > SMALLEST_DIAMETER_PX / 2 - 1)
     seeds, n = ndimage.label(peak, np.ones((3, 3)))
     if n == 0:
         return np.zeros(mask.shape, np.int32)
     basins = watershed(-distance, seeds, mask=mask).astype(np.int32)
-    height = ndimage.maximum(distance, seeds, np.arange(n + 1))
-    joined = _merge_basins(basins, distance, np.asarray(height, float), merge)
+    height = np.zeros(n + 1)
+    np.maximum.at(height, seeds[peak], distance[peak])
+    joined = _merge_basins(basins, distance, height, merge)
     return renumbered(joined[basins], np.pi / 4 * SMALLEST_DIAMETER_PX**2)
 
 
