@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.inverse.objective import Objective, ObjectiveWeights
 from models.inverse.optimise import Progress, optimise
@@ -14,14 +14,16 @@ from models.learning.observations import Observation
 from models.learning.residual import ResidualModel
 from models.values import Conditions, Estimate, Space, Target
 
+_PROGRESS = 0.2
+
 
 @dataclass(frozen=True)
 class SuggestSettings:
     """How to search. ``design``: experiments of a Sobol design before the first search without a generator.
 
-    ``patience``: iterations without improvement after which the swarm ends early. ``optimism``: how many
-    predicted SDs a miss is shortened by while there is no generator (see :class:`ObjectiveWeights`); 0 for
-    pure exploitation.
+    ``patience``: iterations without improvement after which the swarm ends early. ``boldness``: how many
+    predicted SDs of optimism (see :class:`ObjectiveWeights`) are added for each experiment beyond the first
+    in a row that came hardly closer to the target: a loop that is stuck looks where it knows less.
     """
 
     particles: int = 40
@@ -29,7 +31,7 @@ class SuggestSettings:
     candidates: int = 3
     patience: int | None = 12
     design: int = 4
-    optimism: float = 0.5
+    boldness: float = 0.25
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
 
 
@@ -74,8 +76,10 @@ def suggest(
         searched = CorrectedPredictor(predictor, residuals, cube, observations)
     weights = settings.weights
     if predictor is None:
-        # Nothing was trained, so there is no manifold to stay on; unknown places are worth a look.
-        weights = ObjectiveWeights(uncertainty=0.0, manifold=0.0, optimism=settings.optimism)
+        # Nothing was trained, so there is no manifold to stay on, and doubt is no reason to stay away.
+        weights = ObjectiveWeights(uncertainty=0.0, manifold=0.0, optimism=weights.optimism)
+    stuck = _experiments_without_progress(Objective(targets), observations)
+    weights = replace(weights, optimism=weights.optimism + settings.boldness * max(stuck - 1, 0))
     return optimise(
         searched,
         space,
@@ -131,6 +135,18 @@ def _design_point(
         history=(),
         policy="design",
     )
+
+
+def _experiments_without_progress(objective: Objective, observations: Sequence[Observation]) -> int:
+    """How many experiments ago the lowest measured mismatch fell by a fifth or more."""
+    best, since = math.inf, 0
+    for one in observations:
+        measured = {target.descriptor: one.estimate(target.descriptor) for target in objective.targets}
+        known = {name: estimate for name, estimate in measured.items() if estimate is not None}
+        mismatch = objective.score(known).mismatch if len(known) == len(measured) else math.inf
+        since = 0 if mismatch < (1 - _PROGRESS) * best else since + 1
+        best = min(best, mismatch)
+    return since
 
 
 def _declared_positive() -> dict[str, bool]:

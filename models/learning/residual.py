@@ -44,8 +44,8 @@ class Belief:
 CORRECTING = Belief()
 """For a generator that is roughly right: mostly an offset, so one measurement corrects its surroundings."""
 
-ALONE = Belief(offset=0.05, local=0.4, length=0.8)
-"""For no generator at all: the model has to carry the whole response."""
+ALONE = Belief(offset=0.05, local=1.0, length=3.0, length_bounds=(0.3, 6.0))
+"""For no generator at all: the whole response, nearly linear (long lengths) until data say otherwise."""
 
 
 @dataclass(frozen=True)
