@@ -19,8 +19,8 @@ def summary(status: CampaignStatus) -> Text:
         text.append(f"{status.reason}\n")
     fields = sum(one.fields for one in status.iterations)
     text.append(
-        f"{len(status.iterations)} experiments, {fields} fields of view, {status.virtual_hours:.1f} h in the lab, "
-        f"{status.seconds:.0f} s of computing, seed {status.seed}\n"
+        f"{len(status.iterations)} experiments, {fields} fields of view, "
+        f"{status.virtual_hours:.1f} h in the lab, {status.seconds:.0f} s of computing, seed {status.seed}\n"
     )
     text.append(f"Report: {status.report}" if status.report else "No report yet.")
     return text
