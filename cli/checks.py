@@ -95,27 +95,19 @@ def disk() -> Check:
 
 def database() -> Check:
     """The ledgers' tables are those of this version, or there is no ledger yet."""
-    from sqlalchemy import create_engine, text
-
-    from campaigns.ledger import ledger_path
-    from campaigns.migrations.upgrade import head
+    from campaigns.ledger import ledger_path, revisions
     from models.home import state_directory
 
     home = state_directory(create=False)
-    found = []
-    for path in (ledger_path(home, simulated=simulated) for simulated in (False, True)):
-        if not path.exists():
-            continue
-        engine = create_engine(f"sqlite:///{path}")
-        with engine.connect() as connection:
-            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        engine.dispose()
-        if revision != head():
-            return Check("database", False, f"{path} is at revision {revision}, the newest is {head()}")
-        found.append(str(path))
-    if not found:
-        return Check("database", True, "no ledger yet; the first campaign makes it")
-    return Check("database", True, f"at revision {head()}: {', '.join(found)}")
+    paths = [ledger_path(home, simulated=simulated) for simulated in (False, True)]
+    there = {path: revisions(path) for path in paths if path.exists()}
+    for path, (found, head) in there.items():
+        if found != head:
+            return Check("database", False, f"{path} is at revision {found}, the newest is {head}")
+    names = ", ".join(map(str, there))
+    return Check(
+        "database", True, f"at head: {names}" if there else "no ledger yet; the first campaign makes it"
+    )
 
 
 def labs() -> Check:

@@ -33,7 +33,7 @@ def retrain(
     min_improvement: float = 0.0,
     seed: int = 0,
 ) -> Retraining:
-    """Fine-tune the current generator on all accepted experiments of one kind of lab, and promote it if better.
+    """Fine-tune the current generator on all accepted experiments of one kind of lab; promote it if better.
 
     Every ``hold_out_every``-th experiment of a campaign is kept for judging. Simulated experiments never
     teach the version that a real lab uses unless ``simulated`` asks for them.
@@ -78,7 +78,8 @@ def fine_tune_on(
     generator = load(registry.locate(None, home))
     names = {parameter.name for parameter in generator.schema.parameters if parameter.varies}
     usable = [one for one in experiments if names <= set(one.conditions)]
-    trained, kept = [], []
+    trained: list[ExperimentRecord] = []
+    kept: list[ExperimentRecord] = []
     for one in usable:
         (kept if held_out(one.index, hold_out_every) else trained).append(one)
     if not trained:
@@ -99,14 +100,16 @@ def fine_tune_on(
     )
     if outcome.promoted:
         registry.promote(outcome.version, home)
-    last = trained[-1]
-    action = "promoted" if outcome.promoted else "refused"
-    reason = f"retraining: {outcome.reason}"
-    if not outcome.promoted:
-        return Retraining(generator.version, False, outcome.reason, len(trained))
+    verdict = "promoted" if outcome.promoted else "refused"
     # A campaign stays on its own line of versions: this is noted as a fine-tuning, not as its promotion.
     use = ModelUse(
-        outcome.version, "fine_tuned", generator.version, outcome.metrics, f"{reason} ({action})", last.id
+        version=outcome.version,
+        action="fine_tuned",
+        parent=generator.version,
+        metrics=outcome.metrics,
+        reason=f"retraining, {verdict}: {outcome.reason}",
+        experiment_id=trained[-1].id,
     )
-    ledger.record_model_use(last.campaign_id, use)
-    return Retraining(outcome.version, True, outcome.reason, len(trained))
+    ledger.record_model_use(trained[-1].campaign_id, use)
+    version = outcome.version if outcome.promoted else generator.version
+    return Retraining(version, outcome.promoted, outcome.reason, len(trained))
