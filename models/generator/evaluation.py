@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from models.generator.calibration import Calibration, fit_map
 from models.generator.describe import describe, is_positive
 from models.generator.generator import BATCH, Generator
-from models.generator.networks import predict_noise
+from models.generator.networks import predict_velocity
 from models.generator.record import DescriptorScore, ReferencePoint
 from models.generator.sampling import decode, encode
 from models.values import Conditions
@@ -105,9 +105,9 @@ def denoised(
         noise = torch.randn(latents.shape, generator=random).to(mean.device)
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
         at = torch.full((len(latents),), DENOISED_FROM, device=mean.device)
-        predicted = predict_noise(
+        predicted = predict_velocity(
             networks.unet, networks.controlnet, noisy.to(dtype), at, controls[start : start + BATCH].to(dtype)
         ).float()
-        clean = (noisy - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+        clean = alpha.sqrt() * noisy - (1 - alpha).sqrt() * predicted
         parts.append(decode(networks.vae, clean, mean, std).cpu().numpy())
     return np.concatenate(parts)

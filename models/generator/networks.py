@@ -70,7 +70,7 @@ def build_vae(architecture: Architecture) -> Any:
 
 
 def build_unet(architecture: Architecture) -> Any:
-    """Base noise predictor over latents; it knows nothing of conditions."""
+    """Base denoiser over latents; it knows nothing of conditions."""
     levels = len(architecture.unet_channels)
     return UNet2DConditionModel(
         sample_size=architecture.latent_size,
@@ -122,7 +122,7 @@ def build_scheduler() -> Any:
         beta_end=0.02,
         algorithm_type="dpmsolver++",
         solver_order=2,
-        prediction_type="epsilon",
+        prediction_type="v_prediction",
         timestep_spacing="trailing",
         final_sigmas_type="zero",
     )
@@ -133,7 +133,7 @@ def maps(controls: Tensor, size: Sequence[int]) -> Tensor:
     return controls[:, :, None, None].expand(-1, -1, *size).contiguous(memory_format=torch.channels_last)
 
 
-def predict_noise(
+def predict_velocity(
     unet: Any,
     controlnet: Any | None,
     latents: Tensor,
@@ -141,7 +141,7 @@ def predict_noise(
     controls: Tensor,
     keep: Tensor | None = None,
 ) -> Tensor:
-    """Noise in ``latents`` (B, 4, h, w) at ``timesteps`` (B,), given ``controls`` (B, F).
+    """Velocity √ᾱ·ε − √(1−ᾱ)·x of ``latents`` (B, 4, h, w) at ``timesteps`` (B,), given ``controls`` (B, F).
 
     ``keep`` (B,) of 0 and 1 switches the control off per sample (control dropout); without a ``controlnet``
     the base predicts alone, which is the unconditional branch.

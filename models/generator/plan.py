@@ -29,9 +29,9 @@ class TrainingPlan:
     vae_batch: int = 16
     minimum_slope: float = 0.8
     minimum_correlation: float = 0.97
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=5500, learning_rate=1e-3))
-    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=4000))
-    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=300, learning_rate=3e-4, decay=0.6))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=9000, learning_rate=8e-4))
+    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=6500))
+    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=600, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     sampling_steps: int = 8
     guidance: float = 1.0

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.generator.networks import Networks, predict_noise
+from models.generator.networks import Networks, predict_velocity
 
 LAST_TIMESTEP = 25
 """The last evaluation: the noise left there is about 6 % of the signal."""
@@ -59,12 +59,12 @@ def denoise(
     for k, t in enumerate(timesteps):
         at = torch.full((len(latents),), t, device=latents.device)
         x = latents.to(dtype)
-        predicted = predict_noise(networks.unet, networks.controlnet, x, at, controls).float()
+        predicted = predict_velocity(networks.unet, networks.controlnet, x, at, controls).float()
         if guidance != 1.0:
-            base = predict_noise(networks.unet, None, x, at, controls).float()
+            base = predict_velocity(networks.unet, None, x, at, controls).float()
             predicted = base + guidance * (predicted - base)
         alpha, sigma = float(clean_share[t].sqrt()), float((1.0 - clean_share[t]).sqrt())
-        clean = (latents - sigma * predicted) / alpha
+        clean = alpha * latents - sigma * predicted
         if k == len(timesteps) - 1:
             return clean
         share = clean_share[timesteps[k + 1]]

@@ -11,7 +11,7 @@ from models.errors import UnusableInput
 from models.generator.autoencoding import autoencoder_step
 from models.generator.describe import describe
 from models.generator.diffusion import diffusion_step
-from models.generator.generator import Generator
+from models.generator.generator import Generator, inference_dtype
 from models.generator.latents import encode_dataset, training_pools
 from models.generator.networks import Networks
 from models.generator.optimisation import Training, load_averaged
@@ -100,8 +100,9 @@ def encode_tiles(run: Run, team: Team) -> None:
     """Encode the whole data set with the trained autoencoder."""
     networks = run.fresh()
     load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
-    networks.vae.eval()
-    encode_dataset(networks.vae, run.dataset, run.folder)
+    # In the precision that fine-tuning will encode new tiles in, which is also the faster one.
+    vae = torch.nn.Module.to(networks.vae.eval(), inference_dtype("cpu"))
+    encode_dataset(vae, run.dataset, run.folder)
 
 
 def train_joint(run: Run, team: Team) -> None:
