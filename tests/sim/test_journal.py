@@ -84,9 +84,7 @@ def test_another_labs_journal_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     other.close()
 
 
-@pytest.mark.filterwarnings(
-    "ignore:This process:DeprecationWarning"
-)
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_worker_does_not_hold_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.journal.PATIENCE_S", 0.0)
     journal = Journal(tmp_path, WHO)
