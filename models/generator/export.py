@@ -35,18 +35,18 @@ QUALITY_TILES = 128
 CALIBRATION_SEED, EVALUATION_SEED = 10_001, 10_002
 
 
-def measured_descriptors(run: Run) -> list[dict[str, float]]:
-    """Descriptors of every condition's tiles; kept in the run folder, since measuring takes minutes."""
+def measured_descriptors(run: Run, rows: Sequence[int]) -> dict[int, dict[str, float]]:
+    """Descriptors of the tiles of these conditions; kept in the run folder, since measuring takes minutes."""
     path = run.folder / f"measured-{run.dataset.fingerprint[:12]}-{_measures_hash()}.json"
+    known: dict[int, dict[str, float]] = {}
     if path.exists():
-        stored: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
-        return stored
-    rows = range(len(run.dataset.conditions))
-    found = [
-        tile_descriptors(run.dataset, row) for row in tqdm(rows, desc="measuring tiles", mininterval=2.0)
-    ]
-    path.write_text(json.dumps(found), encoding="utf-8")
-    return found
+        known = {int(row): values for row, values in json.loads(path.read_text(encoding="utf-8")).items()}
+    missing = [row for row in rows if row not in known]
+    for row in tqdm(missing, desc="measuring tiles", mininterval=2.0, disable=not missing):
+        known[row] = tile_descriptors(run.dataset, row)
+    if missing:
+        path.write_text(json.dumps(known), encoding="utf-8")
+    return known
 
 
 def assemble(run: Run, *, created: str | None = None) -> Generator:
@@ -82,9 +82,10 @@ def assemble(run: Run, *, created: str | None = None) -> Generator:
     return _as_stored(Generator(networks, record, replay))
 
 
-def calibrate(run: Run, generator: Generator, measured: Sequence[Mapping[str, float]]) -> Generator:
+def calibrate(run: Run, generator: Generator) -> Generator:
     """The same generator with a calibration fitted on training conditions only."""
     rows = _spread(run.dataset.rows_in(TRAIN), run.plan.calibration_conditions)
+    measured = measured_descriptors(run, rows)
     conditions = [run.dataset.conditions[r] for r in rows]
     generated = generated_descriptors(
         generator, conditions, n=run.plan.calibration_images, seed=CALIBRATION_SEED
@@ -93,12 +94,13 @@ def calibrate(run: Run, generator: Generator, measured: Sequence[Mapping[str, fl
     return _updated(generator, calibration=fit_calibration(generated, wanted))
 
 
-def evaluate(run: Run, generator: Generator, measured: Sequence[Mapping[str, float]]) -> Generator:
+def evaluate(run: Run, generator: Generator) -> Generator:
     """The same generator with its figures on held-out conditions, and those that a gate will compare on."""
     plan, dataset = run.plan, run.dataset
     by_split, held_out, seconds, images = {}, [], 0.0, 0
     for split in dataset.held_out_splits:
         rows = _spread(dataset.rows_in(split), plan.evaluation_conditions)
+        measured = measured_descriptors(run, rows)
         points = [
             ReferencePoint(conditions=dataset.conditions[r], descriptors=_finite(measured[r]), split=split)
             for r in rows

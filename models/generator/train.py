@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.errors import UnusableInput
 from models.generator.dataset import TileDataset, read_dataset
-from models.generator.export import assemble, calibrate, evaluate, measured_descriptors, save
+from models.generator.export import assemble, calibrate, evaluate, save
 from models.generator.generator import Generator
 from models.generator.optimisation import Schedule, checkpoint_state
 from models.generator.plan import STAGES, TrainingPlan
@@ -47,10 +47,9 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
 
 def export(run: Run, *, figures: bool = True) -> Path:
     """Write the version that the run's latest checkpoints make, replacing an earlier one of the run."""
-    measured = measured_descriptors(run)
-    generator: Generator = calibrate(run, assemble(run), measured)
+    generator: Generator = calibrate(run, assemble(run))
     if figures:
-        generator = evaluate(run, generator, measured)
+        generator = evaluate(run, generator)
     target = run.folder / run.plan.name
     shutil.rmtree(target, ignore_errors=True)
     save(generator, target)
