@@ -56,12 +56,16 @@ def _run(worker: Worker, experiment: ExperimentRecord, key: str) -> RunRecord | 
 
     try:
         return worker.laboratory.synthesise(key, experiment.conditions, progress)
-    except (_Aborted, LabError) as error:
+    except _Aborted as aborted:
+        # The batch may have come to its end before the reactor was stopped; either way nobody wants it now.
+        known = worker.laboratory.reactor_record(key)
+        worker.move(experiment, State.ABORTED, str(aborted), **(_facts(known) if known else {}))
+        return None
+    except LabError as error:
         known = worker.laboratory.reactor_record(key)
         if known is None or known.state != "fault":
             raise
-        end = State.ABORTED if isinstance(error, _Aborted) else State.FAILED
-        worker.move(experiment, end, known.reason or str(error), **_facts(known))
+        worker.move(experiment, State.FAILED, known.reason or str(error), **_facts(known))
         return None
 
 
