@@ -14,7 +14,7 @@ from cli.output import console, emit
 from cli.overlays import Album, draw_overlay, write_labels
 from models.errors import UnusableInput
 from models.micrographs import find_images, open_image, read
-from models.morphology import FieldMeasurement, known_descriptors, measures
+from models.morphology import FieldMeasurement, all_measures, known_descriptors
 from models.morphology.particles import ParticleMeasure
 from models.morphology.quantification import measured
 from models.morphology.segmenters import segmenter as segmenter_named
@@ -44,8 +44,8 @@ def quantify(
 
     Example: morpholoop quantify fields/ --overlay outlines --json
     """
-    if kind != "auto" and kind not in measures():
-        raise UnusableInput(f"--kind {kind}: expected auto or one of {', '.join(sorted(measures()))}.")
+    if kind != "auto" and kind not in all_measures():
+        raise UnusableInput(f"--kind {kind}: expected auto or one of {', '.join(sorted(all_measures()))}.")
     files = find_images(images)
     particles = ParticleMeasure(segmenter_named(segmenter, sam_checkpoint))
     outlines, labels = (Album(folder) if folder is not None else None for folder in (overlay, masks))
@@ -109,7 +109,7 @@ def _image_row(
     path: Path, pixel_size_um: float, found: FieldMeasurement, values: dict[str, float]
 ) -> dict[str, Any]:
     """One image as promised: every particle and texture descriptor, null where it was not measured."""
-    names = [name for kind in ALWAYS_SHOWN for name in measures()[kind].descriptors]
+    names = [name for kind in ALWAYS_SHOWN for name in all_measures()[kind].descriptors]
     row: dict[str, Any] = {
         "path": path,
         "pixel_size_um": pixel_size_um,

@@ -4,10 +4,10 @@ from models.morphology.measures import (
     Descriptor,
     FieldMeasurement,
     Measure,
+    all_measures,
     known_descriptors,
     measure_for,
     measure_of,
-    measures,
 )
 from models.morphology.quantification import MorphologyResult, quantify, segment
 from models.morphology.segmenters import Segmenter, register_segmenter, segmenter, segmenter_names
@@ -18,10 +18,10 @@ __all__ = [
     "Measure",
     "MorphologyResult",
     "Segmenter",
+    "all_measures",
     "known_descriptors",
     "measure_for",
     "measure_of",
-    "measures",
     "quantify",
     "register_segmenter",
     "segment",

@@ -74,7 +74,7 @@ class Measure(Protocol):
 
 
 @cache
-def measures() -> Mapping[str, Measure]:
+def all_measures() -> Mapping[str, Measure]:
     """All measures by kind: the built-in ones and installed plug-ins.
 
     Errors: :class:`UnusableInput` when a plug-in does not load, is no measure, or takes a name already given.
@@ -112,7 +112,7 @@ def measures() -> Mapping[str, Measure]:
 
 def measure_of(kind: str) -> Measure:
     """The measure of a kind. Errors: :class:`UnusableInput` naming the kinds there are."""
-    known = measures()
+    known = all_measures()
     if kind not in known:
         raise UnusableInput(
             f"There is no measure of kind {kind!r}; choose one of {', '.join(sorted(known))}."
@@ -122,7 +122,7 @@ def measure_of(kind: str) -> Measure:
 
 def measure_for(descriptor: str) -> Measure:
     """The measure that yields a descriptor. Errors: :class:`UnusableInput` naming those there are."""
-    for measure in measures().values():
+    for measure in all_measures().values():
         if descriptor in measure.descriptors:
             return measure
     raise UnusableInput(
@@ -133,4 +133,4 @@ def measure_for(descriptor: str) -> Measure:
 
 def known_descriptors() -> Mapping[str, Descriptor]:
     """Every descriptor that an installed measure yields, by name."""
-    return {name: d for measure in measures().values() for name, d in measure.descriptors.items()}
+    return {name: d for measure in all_measures().values() for name, d in measure.descriptors.items()}
