@@ -29,7 +29,7 @@ class SuggestSettings:
     particles: int = 40
     iterations: int = 50
     candidates: int = 3
-    patience: int | None = 12
+    patience: int | None = 8
     design: int = 4
     boldness: float = 0.25
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)

@@ -79,17 +79,29 @@ def test_it_measures_what_the_generator_draws():
     assert 0 < found["d50_um"].sd < 0.3
 
 
-def test_one_call_per_magnification_and_nothing_twice():
+def test_nothing_is_generated_twice():
     generator = Discs()
     predictor = GeneratorPredictor(generator, images={3000: 2}, seed=11)
     many = [{"diameter_um": d} for d in (5.0, 6.0, 7.0)]
     first = predictor.predict(many)
     again = predictor.predict([*many[:2], {"diameter_um": 8.0}])
-    assert generator.calls == [(3000, 3, 2, 11), (15000, 3, 1, 11), (3000, 1, 2, 11), (15000, 1, 1, 11)]
+    generated = {3000: 0, 15000: 0}
+    for magnification, conditions, n, seed in generator.calls:
+        assert (n, seed) == ({3000: 2, 15000: 1}[magnification], 11)
+        generated[magnification] += conditions
+    assert generated == {3000: 4, 15000: 4}
     assert again[:2] == first[:2]
     assert predictor.images_generated == 4 * (2 + 1)
     assert set(first[0]) == {"d50_um", "sphericity_mean", "texture_mean"}
-    assert first[0]["texture_mean"].sd > 0
+    assert 0 < first[0]["texture_mean"].sd
+
+
+def test_the_order_and_company_of_conditions_change_nothing():
+    many = [{"diameter_um": d} for d in (5.0, 6.0, 7.0, 8.0, 9.0)]
+    together = GeneratorPredictor(Discs(), ["d50_um"]).predict(many)
+    assert together == [GeneratorPredictor(Discs(), ["d50_um"]).predict([one])[0] for one in many]
+    sizes = [one["d50_um"].mean for one in together]
+    assert sizes == sorted(sizes)
 
 
 def test_only_what_is_wanted_is_generated():
