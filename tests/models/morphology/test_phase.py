@@ -24,10 +24,10 @@ def test_fraction_and_length_scale_with_the_structure():
 
 
 def test_correlation_length_of_a_disc_on_its_own():
-    # The covariance is the overlap of the disc with itself, shifted: 1/e (of 1 − φ, φ = 1.4 %) at 1.02 radii.
+    # The covariance is the overlap of the disc with itself, shifted: 1/e of its area at 1.04 radii.
     y, x = np.mgrid[:600, :600]
-    disc = (x - 300) ** 2 + (y - 300) ** 2 < 40**2
-    assert correlation_length(disc) == pytest.approx(1.02 * 40, rel=0.03)
+    disc = (x - 300) ** 2 + (y - 300) ** 2 < 12**2
+    assert correlation_length(disc) == pytest.approx(1.04 * 12, rel=0.05)
 
 
 def test_no_contrast_is_told():
