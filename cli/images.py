@@ -200,4 +200,6 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        # A log file wants no bar, and no blank line where it was.
+        disable=not console.is_terminal,
     )

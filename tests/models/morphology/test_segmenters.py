@@ -65,6 +65,7 @@ def test_sam_runs_with_a_checkpoint_of_the_published_layout(tmp_path, monkeypatc
     assert labels.shape == (96, 96)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_checkpoint_is_told(tmp_path):
     checkpoint = tmp_path / "sam_vit_b.pth"
     checkpoint.write_bytes(b"not weights")

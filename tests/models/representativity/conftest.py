@@ -8,13 +8,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 
-def _blobs(
-    shape: tuple[int, ...], length: float | tuple[float, ...], fraction: float, seed: int
-) -> NDArray[np.uint8]:
-    rough = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal(shape), length, mode="wrap")
-    return (rough > np.quantile(rough, 1 - fraction)).astype(np.uint8)
-
-
 @pytest.fixture
 def blobs() -> Callable[..., NDArray[np.uint8]]:
     """Gaussian random field above a threshold: shape, smoothing in px, fraction, seed."""
@@ -22,6 +15,8 @@ def blobs() -> Callable[..., NDArray[np.uint8]]:
     def make(
         shape: tuple[int, ...], length: float | tuple[float, ...] = 4.0, fraction: float = 0.4, seed: int = 0
     ) -> NDArray[np.uint8]:
-        return _blobs(shape, length, fraction, seed)
+        noise = np.random.default_rng(seed).standard_normal(shape)
+        rough = ndimage.gaussian_filter(noise, length, mode="wrap")
+        return (rough > np.quantile(rough, 1 - fraction)).astype(np.uint8)
 
     return make
