@@ -11,6 +11,8 @@ from models.morphology.scaling import resample_area
 Image = npt.NDArray[np.float32]
 _FINER = 0.95  # a field may be this much coarser than the tiles before enlarging it would invent detail
 
+_NEARLY = 0.98  # a field may fall short of a tile by this much (an information bar cut a little early)
+
 
 def cut_tiles(pixels: Image, pixel_size_um: float, *, tile_pixel_um: float, tile_size: int) -> Image:
     """Tiles (k, tile_size, tile_size) that together cover a field of view.
@@ -27,13 +29,14 @@ def cut_tiles(pixels: Image, pixel_size_um: float, *, tile_pixel_um: float, tile
             f"{tile_pixel_um:.4g} µm that "
             "the generator draws; give a micrograph of higher magnification or scan size."
         )
-    if min(shape) < tile_size:
+    if min(shape) < _NEARLY * tile_size:
         raise UnusableInput(
             f"The micrograph shows {pixels.shape[1] * pixel_size_um:.3g} × "
             f"{pixels.shape[0] * pixel_size_um:.3g} µm, "
             f"less than one tile of {tile_size * tile_pixel_um:.3g} µm; give a larger field of view."
         )
-    scaled = resample_area(pixels, shape) if factor > 1 else pixels
+    shape = (max(shape[0], tile_size), max(shape[1], tile_size))
+    scaled = resample_area(pixels, shape)
     rows, columns = (_starts(size, tile_size) for size in scaled.shape)
     return np.stack([scaled[r : r + tile_size, c : c + tile_size] for r in rows for c in columns])
 

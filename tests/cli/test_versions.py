@@ -1,0 +1,128 @@
+"""`morpholoop model …` on a tiny untrained generator: real networks, real registry."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from cli import main
+from models.generator import registry
+from models.generator.export import save
+from tests.models.generator.stand_in import blobs, generator, write_dataset
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path / "shipped")
+    save(generator(), tmp_path / "shipped" / "blobs-1")
+    return tmp_path / "shipped" / "blobs-1"
+
+
+def run(*arguments: object) -> int | str | None:
+    with pytest.raises(SystemExit) as end:
+        main.run([str(argument) for argument in arguments])
+    return end.value.code
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 0) -> dict:
+    assert run(*arguments, "--json") == status
+    return json.loads(capsys.readouterr().out)
+
+
+def test_list_and_show(capsys):
+    listed = told(capsys, "model", "list")
+    assert listed["current"] == "blobs-1"
+    assert [(one["version"], one["shipped"], one["current"]) for one in listed["models"]] == [
+        ("blobs-1", True, True)
+    ]
+    shown = told(capsys, "model", "show")
+    assert shown["version"] == "blobs-1"
+    assert shown["simulated"] is True
+    assert [parameter["name"] for parameter in shown["parameters"]] == ["feed", "hold_min", "gas", "pressure"]
+    assert shown["conditions_trained_on"] == 6
+    assert "trained_on" not in shown
+    assert run("model", "list") == 0
+    assert "blobs-1" in capsys.readouterr().out
+
+
+def test_export_import_promote_and_roll_back(tmp_path, capsys):
+    save(generator(1, "blobs-2"), tmp_path / "made" / "blobs-2")
+    assert told(capsys, "model", "import", tmp_path / "made" / "blobs-2")["version"] == "blobs-2"
+    assert registry.current() == "blobs-1"
+    out = tmp_path / "usb" / "blobs"
+    assert told(capsys, "model", "export", "blobs-2", "--out", out)["version"] == "blobs-2"
+    assert (out / "manifest.json").read_bytes() == (tmp_path / "made/blobs-2/manifest.json").read_bytes()
+    assert told(capsys, "model", "promote", "blobs-2") == {"current": "blobs-2", "before": "blobs-1"}
+    assert registry.current() == "blobs-2"
+    assert told(capsys, "model", "rollback") == {"current": "blobs-1", "before": "blobs-2"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["show", "nope"], "known: blobs-1"),
+        (["promote", "nope"], "known: blobs-1"),
+        (["rollback"], "no earlier version"),
+        (["import", "nowhere"], "There is no folder nowhere"),
+        (["export", "blobs-1", "--out", "."], "exists already"),
+        (["train", "nowhere", "--out", "run", "--until", "lunch"], "expected one of vae"),
+        (["fine-tune", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_unusable_requests_are_one_sentence_and_status_2(arguments, fault, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("model", *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert fault in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_damaged_version_is_not_imported(tmp_path, capsys):
+    folder = tmp_path / "made" / "blobs-2"
+    save(generator(1, "blobs-2"), folder)
+    (folder / "unet" / "config.json").write_text("{}")
+    assert run("model", "import", folder) == 2
+    assert "damaged" in capsys.readouterr().err
+    assert [version.name for version in registry.versions()] == ["blobs-1"]
+
+
+def test_evaluate_gives_errors_per_descriptor_and_image_quality(capsys):
+    found = told(capsys, "model", "evaluate", "-n", 2)
+    assert found["version"] == "blobs-1"
+    (scores,) = found["descriptors"].values()
+    assert scores["phase_fraction"]["n_conditions"] == 3
+    assert {"r2", "mae", "relative"} <= set(scores["phase_fraction"])
+    assert set(found["psnr"]) == set(found["ssim"]) == {"reconstruction", "denoising"}
+
+
+def test_fine_tune_from_labelled_micrographs_and_its_gate(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    lines = ["image,magnification,feed,hold_min,gas,pixel_size_um,split"]
+    for i, feed in enumerate((0.2, 1.8, 1.0)):
+        tifffile.imwrite(tmp_path / f"{i}.tif", np.kron(blobs(feed, rng), np.ones((2, 2), np.uint8)))
+        lines.append(f"{i}.tif,500,{feed},30,Ar,0.25,{'judge' if i == 2 else ''}")
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(lines) + "\n")
+    status = run("model", "fine-tune", table, "--steps", 2, "--promote", "--json")
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["parent"] == "blobs-1"
+    assert found["tiles"] == 2
+    assert found["gate"]["n_conditions"] == 4
+    # What the gate says decides alone, for the registry and for the exit status.
+    assert found["promoted"] is found["gate"]["promote"]
+    assert status == (0 if found["promoted"] else 1)
+    assert (registry.current() == found["version"]) is found["promoted"]
+    assert found["version"] in [version.name for version in registry.versions()]
+
+
+def test_fine_tune_from_a_folder_of_tiles(tmp_path, capsys):
+    data = write_dataset(tmp_path / "data")
+    run("model", "fine-tune", data, "--steps", 1, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert found["tiles"] == 9 * 3
+    assert found["gate"]["n_conditions"] == 3 + 3
+    assert found["promoted"] is False
