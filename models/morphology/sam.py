@@ -70,7 +70,7 @@ def _union(masks: list[NDArray[np.bool_]], shape: tuple[int, ...]) -> NDArray[np
     covered = np.zeros(shape, bool)
     for mask in masks:
         covered |= mask
-    # A field covered all over has no ground to compare with; its darkest tenth stands in.
+    # A field covered all over has no ground to compare with; its own median stands in.
     return covered if not covered.all() else np.zeros(shape, bool)
 
 
