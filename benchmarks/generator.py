@@ -1,0 +1,66 @@
+"""Generated tiles a second, by batch and by number of sampling steps, as a ratio against the bare base.
+
+``python benchmarks/generator.py`` prints a table. The peer in the same run is the UNet alone, evaluated as
+often as the sampler needs it: what is above 1 is ControlNet, solver and decoder.
+"""
+
+import dataclasses
+import resource
+import time
+from collections.abc import Callable
+
+import torch
+
+from models.generator import load
+from models.generator.generator import Generator
+from models.generator.networks import UNUSED_TOKENS
+from models.generator.sampling import spaced_timesteps
+
+TILES = 32
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Best of three, after one call to warm up."""
+    work()
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - start)
+    return min(took)
+
+
+def base_alone(generator: Generator, steps: int) -> float:
+    unet = generator.networks.unet
+    side = unet.config.sample_size
+    weight = next(unet.parameters())
+    latents = torch.randn(TILES, unet.config.in_channels, side, side, dtype=weight.dtype)
+    latents = latents.to(memory_format=torch.channels_last)
+    context = latents.new_zeros(TILES, UNUSED_TOKENS, unet.config.cross_attention_dim)
+
+    def work() -> None:
+        with torch.inference_mode():
+            for step in range(steps):
+                unet(latents, torch.full((TILES,), step), context)
+
+    return seconds(work)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    generator = load(None)
+    conditions = dict(generator.record.trained_on[0])
+    magnification = next(iter(generator.schema.magnifications))
+    print(f"{generator.version}, one thread, {TILES} tiles of {generator.record.tile_size} px")
+    print(f"{'steps':>6} {'tiles/s':>9} {'time / base alone':>18}")
+    for steps in (4, 6, 8, 12):
+        timesteps = spaced_timesteps(steps, generator.networks.scheduler.alphas_cumprod)
+        record = dataclasses.replace(generator.record, timesteps=timesteps)
+        varied = Generator(generator.networks, record)
+        took = seconds(lambda g=varied: g.sample(conditions, magnification=magnification, n=TILES, seed=0))
+        print(f"{steps:>6} {TILES / took:>9.1f} {took / base_alone(generator, steps):>18.2f}")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+
+
+if __name__ == "__main__":
+    main()
