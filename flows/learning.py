@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from campaigns.ledger import ExperimentRecord, Ledger, Micrograph
 from flows.store import verify
+from models.errors import UnusableInput
 from models.generator import Generator, registry
 from models.generator.export import save
 from models.generator.finetuning import NewTiles, fine_tune
@@ -70,7 +71,11 @@ def fine_tune_and_gate(
     candidate = fine_tune(
         generator, _tiles(generator, trained), replay=replay > 0, steps=steps, seed=seed, created=created
     )
-    report = gate(candidate, generator, [_reference(one) for one in held_out])
+    try:
+        report = gate(candidate, generator, [_reference(one) for one in held_out])
+    except UnusableInput as cannot_judge:
+        # What cannot be judged never takes over; the campaign goes on with the version that it has.
+        return FineTuned(candidate.version, False, str(cannot_judge), {})
     gained = report.candidate_error <= report.current_error * (1.0 - min_improvement)
     promoted = report.promote and gained
     reason = report.reason

@@ -1,6 +1,7 @@
 """The predictor of a campaign: which version of the generator it is on, and how that predicts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from campaigns.specification.policies import CURRENT
@@ -31,27 +32,42 @@ def generator_version(worker: Worker) -> str | None:
     return locate(None if asked == CURRENT else asked, worker.home).name
 
 
-def load_generator(worker: Worker) -> "Generator | None":
-    """The generator that the campaign is on, checked and ready; None for a campaign without one."""
+@dataclass(frozen=True)
+class Imagination:
+    """A generator and the predictor made of it."""
+
+    generator: "Generator"
+    predictor: GeneratorPredictor
+
+
+def imagination(worker: Worker) -> Imagination | None:
+    """The generator that the campaign is on, checked and ready, as a predictor; None for a campaign without.
+
+    It is kept for the next experiment of the same worker: what was predicted once needs no images again.
+    """
     version = generator_version(worker)
     if version is None:
         return None
-    # Brings in torch, which a campaign without a generator does without.
-    from models.generator import load
-    from models.generator.registry import locate
+    known = worker.imagination.get(version)
+    if known is None:
+        # Brings in torch, which a campaign without a generator does without.
+        from models.generator import load
+        from models.generator.registry import locate
 
-    return load(locate(version, worker.home))
+        generator = load(locate(version, worker.home))
+        known = Imagination(generator, _predictor(worker, generator))
+        worker.imagination.clear()  # one version in memory is enough
+        worker.imagination[version] = known
+    return known
 
 
-def predictor(worker: Worker, generator: "Generator | None") -> GeneratorPredictor | None:
-    """The generator as a predictor of the campaign's descriptors that it can show."""
-    if generator is None:
-        return None
+def _predictor(worker: Worker, generator: "Generator") -> GeneratorPredictor:
+    """Predicts those of the campaign's descriptors that the generator can show."""
     shown = set(generator.schema.descriptors)
     wanted = [name for name in worker.campaign.descriptors() if name in shown]
     images: Mapping[int, int] = {
         view.magnification: worker.campaign.optimiser.images_at(view.magnification)
         for view in worker.campaign.imaging.views
     }
-    # One seed for the whole campaign: predictions of different experiments can be compared.
+    # One seed for the whole campaign: predictions of different experiments can be compared, and kept.
     return GeneratorPredictor(generator, wanted, images=images, seed=worker.seed(0, "predict"))

@@ -1,6 +1,7 @@
 """What one run of the campaign flow works with: the campaign, its ledger, its laboratory, its lease."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from campaigns.ledger import CampaignRecord, CampaignState, ExperimentRecord, Lease, Ledger, State
 from campaigns.ledger.states import FINAL_STATES
@@ -11,6 +12,9 @@ from flows.measuring import MeasuredField
 from flows.progress import Event, tell
 from flows.seeds import derive
 from models.learning.observations import Observation
+
+if TYPE_CHECKING:
+    from flows.prediction import Imagination
 
 AUTHOR = "campaign flow"
 
@@ -36,6 +40,8 @@ class Worker:
         self.ledger, self.laboratory = ledger, laboratory
         self.root, self.home = root, home
         self._lease = lease
+        self.imagination: dict[str, Imagination] = {}
+        """The generator in use, by version, with what it has predicted."""
         self.measured: dict[str, MeasuredField] = {}
         """What this worker has measured already, by the checksum of the field: more fields come in looks."""
 

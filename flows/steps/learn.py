@@ -2,7 +2,7 @@
 
 from campaigns.decisions import fine_tune_due, held_out
 from campaigns.ledger import ExperimentRecord, ModelUse, State
-from flows.prediction import load_generator
+from flows.prediction import imagination
 from flows.step import step
 from flows.worker import Worker
 
@@ -23,9 +23,11 @@ def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     for number, one in enumerate(accepted, start=1):
         apart = held_out(number, policy.hold_out_every)
         (kept if apart else trained).append(measured_experiment(worker.ledger, one))
-    generator = load_generator(worker)
-    if generator is None or not trained:
-        return worker.move(experiment, State.LEARNED, "nothing to fine-tune yet")
+    imagined = imagination(worker)
+    generator = imagined.generator if imagined is not None else None
+    if generator is None or not trained or not (kept or generator.record.held_out):
+        # Without held-out conditions no candidate could ever be judged.
+        return worker.move(experiment, State.LEARNED, "nothing to fine-tune and judge by yet")
     worker.tell("learn", f"fine-tuning {generator.version} on {len(trained)} experiments", experiment)
     outcome = fine_tune_and_gate(
         generator,

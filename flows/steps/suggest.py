@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from campaigns.ledger import ExperimentRecord, Micrograph, ModelUse, Prediction, State
 from flows import pictures
-from flows.prediction import load_generator, predictor
+from flows.prediction import Imagination, imagination
 from flows.store import put
 from flows.worker import AUTHOR, Worker
 from models.inverse import Candidate, InverseResult, SuggestSettings
@@ -32,15 +32,15 @@ def suggest(worker: Worker) -> ExperimentRecord:
     began = time.perf_counter()
     index = len(worker.experiments()) + 1
     worker.tell("suggest", "searching for conditions", index)
-    generator = load_generator(worker)
-    result = _search(worker, generator, index)
-    candidate = _untried(worker, result)
-    experiment = _propose(worker, generator, index, result, candidate)
+    imagined = imagination(worker)
+    result = _search(worker, imagined, index)
+    generator = imagined.generator if imagined is not None else None
+    experiment = _propose(worker, generator, index, result, _untried(worker, result))
     worker.ledger.add_time(worker.campaign_id, seconds=time.perf_counter() - began)
     return experiment
 
 
-def _search(worker: Worker, generator: "Generator | None", index: int) -> InverseResult:
+def _search(worker: Worker, imagined: Imagination | None, index: int) -> InverseResult:
     optimiser = worker.campaign.optimiser
     rejected = sum(one.state is State.REJECTED for one in worker.experiments())
 
@@ -48,7 +48,7 @@ def _search(worker: Worker, generator: "Generator | None", index: int) -> Invers
         worker.tell("suggest", f"best objective {best:.4g}", index, iteration, iterations)
 
     return search(
-        predictor(worker, generator),
+        imagined.predictor if imagined is not None else None,
         worker.campaign.space(),
         worker.record.targets,
         worker.observations(),
