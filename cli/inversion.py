@@ -9,11 +9,14 @@ from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.drawing import draw_conditions
 from cli.output import console, emit
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
     from models.inverse import InverseResult
+
+TILES = 4
 
 
 def invert(
@@ -37,6 +40,9 @@ def invert(
     candidates: int | None = typer.Option(None, "--candidates", min=1, help="Different proposals wanted."),
     seed: int = typer.Option(0, "--seed", min=0, help="Seed of the swarm and of the generated images."),
     version: str | None = typer.Option(None, "--model", help="Version or folder (default: the campaign's)."),
+    out: Path | None = typer.Option(
+        None, "--out", help="Folder for predicted micrographs of the candidates, 4 each and magnification."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Search for the synthesis conditions that should give a campaign's target.
@@ -79,6 +85,9 @@ def invert(
             seed=seed,
             progress=tick,
         )
+    if out is not None:
+        for number, candidate in enumerate(result.candidates, start=1):
+            draw_conditions(generator, candidate.conditions, out / f"candidate-{number}", n=TILES, seed=seed)
     emit(result, as_json, lambda: _shown(result, campaign.units()))
 
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
 from models.errors import UnusableInput
+from models.inverse.parameter import choices_of, coordinates_of, share_of, snap_value, value_at
 from models.values import Conditions, Parameter, Space
 
 Array = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ class UnitCube:
         axes: list[_Axis] = []
         start = 0
         for parameter in space.parameters:
-            width = _width(parameter)
+            width = coordinates_of(parameter)
             axes.append(_Axis(parameter, start, width))
             start += width
         self._axes = tuple(axes)
@@ -74,7 +74,7 @@ class UnitCube:
                 if axis.width:
                     point[axis.start + parameter.categories.index(str(value))] = 1.0
             elif axis.width:
-                point[axis.start] = _share(parameter, float(value))
+                point[axis.start] = share_of(parameter, float(value))
         return point
 
     def encode_many(self, many: Sequence[Conditions]) -> Array:
@@ -91,7 +91,7 @@ class UnitCube:
                 conditions[parameter.name] = parameter.categories[chosen]
             else:
                 share = float(np.clip(point[axis.start], 0.0, 1.0)) if axis.width else 0.0
-                conditions[parameter.name] = snap_value(parameter, _value(parameter, share))
+                conditions[parameter.name] = snap_value(parameter, value_at(parameter, share))
         return conditions
 
     def feasible(self, conditions: Conditions) -> bool:
@@ -198,58 +198,10 @@ class UnitCube:
         return self._inside
 
     def _feasible_grid(self) -> list[Array]:
-        choices = [_choices(axis.parameter) for axis in self._axes]
+        choices = [choices_of(axis.parameter) for axis in self._axes]
         if math.prod(len(values) for values in choices) > _GRID:
             return []
         grid: list[dict[str, float | str]] = [dict(self.space.fixed)]
         for axis, values in zip(self._axes, choices, strict=True):
             grid = [{**conditions, axis.parameter.name: value} for conditions in grid for value in values]
         return [self.encode(conditions) for conditions in grid if self.feasible(conditions)]
-
-
-def snap_value(parameter: Parameter, value: float) -> float:
-    """``value`` moved into the bounds and onto the nearest step counted from ``low``."""
-    if parameter.step <= 0:
-        return min(max(value, parameter.low), parameter.high)
-    last = math.floor((parameter.high - parameter.low) / parameter.step + 1e-9)
-    count = min(max(round((value - parameter.low) / parameter.step), 0), last)
-    # Decimal arithmetic: 9.8 + 3 * 0.05 is 9.95, not 9.950000000000001, on every record and file name.
-    return float(Decimal(str(parameter.low)) + count * Decimal(str(parameter.step)))
-
-
-def _logarithmic(parameter: Parameter) -> bool:
-    return parameter.low > 0 and parameter.high >= 10 * parameter.low
-
-
-def _share(parameter: Parameter, value: float) -> float:
-    if _logarithmic(parameter):
-        # Conditions from elsewhere may lie below the range, down to 0; far outside is all that matters there.
-        return math.log(max(value, 1e-3 * parameter.low) / parameter.low) / math.log(
-            parameter.high / parameter.low
-        )
-    return (value - parameter.low) / (parameter.high - parameter.low)
-
-
-def _value(parameter: Parameter, share: float) -> float:
-    if _logarithmic(parameter):
-        return parameter.low * math.exp(share * math.log(parameter.high / parameter.low))
-    return parameter.low + share * (parameter.high - parameter.low)
-
-
-def _width(parameter: Parameter) -> int:
-    if parameter.categories:
-        return len(parameter.categories) if len(parameter.categories) > 1 else 0
-    if not parameter.high >= parameter.low:
-        raise UnusableInput(
-            f"{parameter.name} has the bounds {parameter.low:g} to {parameter.high:g} {parameter.unit}; "
-            "the lower one must come first."
-        )
-    return 1 if parameter.high > parameter.low else 0
-
-
-def _choices(parameter: Parameter) -> list[float | str]:
-    if parameter.categories:
-        return list(parameter.categories)
-    step = parameter.step or (parameter.high - parameter.low) / 20 or 1.0
-    count = math.floor((parameter.high - parameter.low) / step + 1e-9) + 1
-    return [snap_value(parameter, parameter.low + i * step) for i in range(count)]

@@ -152,7 +152,8 @@ def test_predict_says_when_it_extrapolates(capsys):
 
 
 def test_invert_prints_the_promised_object(campaign, capsys):
-    assert run("invert", campaign, "--json") == 0
+    drawn = campaign.parent / "drawn"
+    assert run("invert", campaign, "--out", drawn, "--json") == 0
     found = json.loads(capsys.readouterr().out)
     best = found["best"]
     assert best["conditions"]["pH"] == pytest.approx(10.4, abs=0.21)
@@ -165,6 +166,7 @@ def test_invert_prints_the_promised_object(campaign, capsys):
     assert len(found["candidates"]) == 2
     assert found["converged_at"] >= 1
     assert found["seconds"] > 0
+    assert len(list(drawn.glob("candidate-[12]/*.tif"))) == 2 * 4
 
 
 def test_invert_for_other_targets_and_for_a_person(campaign, capsys):
