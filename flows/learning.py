@@ -63,14 +63,16 @@ def fine_tune_and_gate(
     seed: int,
     created: str,
     home: Path,
-) -> FineTuned:
+) -> FineTuned | None:
     """Fine-tune on ``trained``, compare with the present version on held-out conditions, register if better.
 
     The same data, seed and ``created`` give the same version, so that one killed half-way is simply redone.
+    None: no field of view is as large as a tile, so there is nothing to learn from.
     """
-    candidate = fine_tune(
-        generator, _tiles(generator, trained), replay=replay > 0, steps=steps, seed=seed, created=created
-    )
+    tiles = _tiles(generator, trained)
+    if not tiles:
+        return None
+    candidate = fine_tune(generator, tiles, replay=replay > 0, steps=steps, seed=seed, created=created)
     try:
         report = gate(candidate, generator, [_reference(one) for one in held_out])
     except UnusableInput as cannot_judge:

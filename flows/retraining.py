@@ -98,6 +98,10 @@ def fine_tune_on(
         created=max(one.updated_at for one in trained),
         home=home,
     )
+    if outcome is None:
+        raise UnusableInput(
+            f"No field of view is as large as a tile of {generator.version}; take wider fields."
+        )
     if outcome.promoted:
         registry.promote(outcome.version, home)
     verdict = "promoted" if outcome.promoted else "refused"

@@ -113,7 +113,9 @@ def _experiment(
         index=experiment.index,
         state=str(experiment.state),
         conditions=tuple(
-            (name, _quantity(value, units.get(name, ""))) for name, value in experiment.conditions.items()
+            (name, _quantity(experiment.conditions[name], units.get(name, "")))
+            for name in _searched_first(campaign)
+            if name in experiment.conditions
         ),
         comparisons=_comparisons(record.targets, predictions, measurements, experiment),
         fields=experiment.fields,
@@ -128,6 +130,10 @@ def _experiment(
             if row.experiment_id == experiment.id
         ),
     )
+
+
+def _searched_first(campaign: Campaign) -> list[str]:
+    return [p.name for p in sorted(campaign.parameters, key=lambda parameter: parameter.value is not None)]
 
 
 def _comparisons(

@@ -41,6 +41,10 @@ def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
         created=experiment.lab_finished_at,
         home=worker.home,
     )
+    if outcome is None:
+        return worker.move(
+            experiment, State.LEARNED, "no field of view is as large as a tile of the generator"
+        )
     worker.tell("learn", outcome.reason, experiment)
     action = "promoted" if outcome.promoted else "refused"
     with worker.ledger.together():

@@ -1,0 +1,116 @@
+"""Learning in the loop: fine-tuning, the gate and the campaign's own line of versions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from campaigns.ledger import CampaignState, Ledger, ModelUse, ledger_path
+from flows.learning import cut
+from models.errors import UnusableInput
+
+
+def test_fields_are_cut_into_tiles_at_the_generators_scale():
+    field = np.random.default_rng(0).random((960, 1280)).astype(np.float32)
+    tiles = cut(field, 4.0, 128)
+    assert [tile.shape for tile in tiles] == [(128, 128)] * 2
+    whole = field.reshape(240, 4, 320, 4).mean((1, 3))
+    assert np.allclose(tiles[0], whole[:128, :128], atol=1e-5)
+    assert np.allclose(tiles[1], whole[:128, -128:], atol=1e-5)
+
+
+def test_a_field_cut_a_little_short_still_gives_a_tile_and_a_small_one_none():
+    assert [tile.shape for tile in cut(np.ones((950, 1280), np.float32), 7.5, 128)] == [(128, 128)]
+    assert cut(np.ones((700, 1280), np.float32), 7.5, 128) == []
+
+
+@pytest.fixture
+def imagining_campaign(small_campaign: Path) -> Path:
+    content = yaml.safe_load(small_campaign.read_text(encoding="utf-8"))
+    content["model"] = {"generator": "current"}
+    content["learning"] = {"fine_tune": {"every": 1, "steps": 2, "hold_out_every": 2}}
+    content["optimiser"] = {"particles": 4, "iterations": 2, "images": 1}
+    content["targets"][0] |= {"value": 0.95, "tolerance": "1 %"}
+    content["budget"] = {"experiments": 2}
+    small_campaign.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return small_campaign
+
+
+def uses(home: Path) -> list[ModelUse]:
+    with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
+        return list(ledger.model_uses(ledger.campaigns()[0].id))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_promoted_version_drives_the_rest_of_its_campaign_and_no_other(
+    imagining_campaign, prefect_api, home, tmp_path, monkeypatch
+):
+    from flows import learning
+    from flows.campaign import campaign
+    from flows.retraining import retrain
+    from models.generator import registry
+    from models.generator.gate import GateReport, gate
+    from tests.flows.imagined import install
+
+    version = install(home, tmp_path / "made")
+    better = GateReport(True, "better in this test", 0.5, 1.0, {}, {}, 4)
+    monkeypatch.setattr(learning, "gate", lambda *_: better)
+    found = campaign(imagining_campaign)
+    assert found.status is CampaignState.BUDGET_SPENT
+    promoted = [use.version for use in uses(home) if use.action == "promoted"]
+    assert len(promoted) == 2
+    assert all(name.startswith(f"{version}-ft-") for name in promoted)
+    assert [one.model.split("+")[0] for one in found.iterations] == [version, promoted[0]]
+    assert registry.current(home) == version
+    assert {one.name for one in registry.versions(home) if not one.shipped} == {version, *promoted}
+    page = Path(found.report).read_text(encoding="utf-8")
+    assert "promoted: better in this test" in page
+    assert page.count("data:image/png") == 2 * 4
+
+    # The gate itself refuses an untrained candidate; then what is current stays.
+    monkeypatch.setattr(learning, "gate", gate)
+    refused = retrain(simulated=True, steps=1)
+    assert (refused.promoted, refused.version) == (False, version)
+    monkeypatch.setattr(learning, "gate", lambda *_: better)
+    accepted = retrain(simulated=True, steps=1)
+    assert accepted.promoted
+    assert registry.current(home) == accepted.version
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(100)
+def test_a_fine_tuning_killed_half_way_is_redone_to_the_same_version(
+    imagining_campaign, prefect_api, home, tmp_path, monkeypatch
+):
+    from flows import learning
+    from flows.campaign import campaign
+    from tests.flows.imagined import install
+
+    install(home, tmp_path / "made")
+    content = yaml.safe_load(imagining_campaign.read_text(encoding="utf-8"))
+    content["budget"] = {"experiments": 1}
+    imagining_campaign.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    whole = learning.fine_tune_and_gate
+    made: list[str] = []
+
+    def interrupted(*arguments, **options):
+        made.append(whole(*arguments, **options).version)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, "fine_tune_and_gate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        campaign(imagining_campaign)
+    assert [use.action for use in uses(home)] == ["proposed"]
+    monkeypatch.setattr(learning, "fine_tune_and_gate", whole)
+    campaign(imagining_campaign)
+    assert [use.action for use in uses(home)] == ["proposed", "fine_tuned", "refused"]
+    assert [use.version for use in uses(home)][1:] == made * 2
+
+
+def test_retraining_without_a_ledger_says_so(home):
+    from flows.retraining import retrain
+
+    with pytest.raises(UnusableInput, match="no ledger of a real lab"):
+        retrain.fn()
