@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from sklearn.isotonic import IsotonicRegression
 
-KNOTS = 6
+KNOTS = 5
 FOLDS = 5
 
 
@@ -89,14 +89,22 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Knots:
 
 def _curve(x: NDArray[np.float64], y: NDArray[np.float64]) -> Knots:
     fitted = IsotonicRegression(out_of_bounds="clip").fit(x, y)
-    knots = np.unique(np.quantile(x, np.linspace(0.02, 0.98, KNOTS)))
-    if len(knots) < 2:
+    low, high = np.quantile(x, [0.05, 0.95])
+    if high - low < 1e-9:
         return _line(x, y)
-    width = 0.5 * float(np.median(np.diff(knots)))
-    # Averaging the steps over half a knot's distance makes a slope of them; averages of a rising curve rise.
+    # Evenly spaced, not at quantiles: crowded knots would follow the noise of the crowd.
+    knots = np.linspace(low, high, KNOTS)
+    width = 0.5 * (high - low) / (KNOTS - 1)
+    # Averaging the steps over a knot's neighbourhood makes a slope of them; averages of a rising curve rise.
     offsets = np.linspace(-width, width, 9)
     heights = fitted.predict((knots[:, None] + offsets).ravel()).reshape(len(knots), -1).mean(axis=1)
-    return knots, np.maximum.accumulate(heights)
+    heights = np.maximum.accumulate(heights)
+    # Beyond the knots the line's slope holds, so that no steep last step is continued outside.
+    (x0, x1), (y0, y1) = _line(x, y)
+    reach, rise = high - low, (y1 - y0) / (x1 - x0) * (high - low)
+    return np.array([low - reach, *knots, high + reach]), np.array(
+        [heights[0] - rise, *heights, heights[-1] + rise]
+    )
 
 
 def _cross_validated(fit: object, x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

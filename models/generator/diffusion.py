@@ -35,7 +35,7 @@ class DiffusionLoss:
     """
 
     dropout: float = 0.12
-    coarse: float = 0.5
+    coarse: float = 0.15
     uniform: float = 0.2
     centre: float = -0.4
     spread: float = 1.0

@@ -21,14 +21,25 @@ DENOISED_FROM = 250
 
 
 def generated_descriptors(
-    generator: Generator, conditions: Sequence[Conditions], *, n: int, seed: int
+    generator: Generator, conditions: Sequence[Conditions], *, n: int, seed: int, common_noise: bool = False
 ) -> dict[str, NDArray[np.float64]]:
-    """Descriptors (C,) by name, pooled over ``n`` generated images per condition, not calibrated."""
+    """Descriptors (C,) by name, pooled over ``n`` generated images per condition, not calibrated.
+
+    With ``common_noise`` all conditions share theirs: right for comparing versions. Without, its errors
+    are independent between conditions: right for calibration and for figures over conditions.
+    """
     found: dict[str, list[float]] = {name: [] for name in generator.schema.descriptors}
     for magnification, info in generator.schema.magnifications.items():
         for start in range(0, len(conditions), CHUNK):
             batch = conditions[start : start + CHUNK]
-            for images in generator.sample_many(batch, magnification=magnification, n=n, seed=seed):
+            drawn = generator.sample_many(
+                batch,
+                magnification=magnification,
+                n=n,
+                seed=seed if common_noise else seed + start,
+                common_noise=common_noise,
+            )
+            for images in drawn:
                 for name, value in describe(images, info.pixel_size_um, info.descriptors).items():
                     found[name].append(value)
     return {name: np.array(values) for name, values in found.items()}

@@ -84,11 +84,11 @@ def assemble(run: Run, *, created: str | None = None) -> Generator:
 
 def calibrate(run: Run, generator: Generator) -> Generator:
     """The same generator with a calibration fitted on training conditions only."""
-    rows = _spread(run.dataset.rows_in(TRAIN), run.plan.calibration_conditions)
+    rows = _some_of(run.dataset.rows_in(TRAIN), run.plan.calibration_conditions)
     measured = measured_descriptors(run, rows)
     conditions = [run.dataset.conditions[r] for r in rows]
     generated = generated_descriptors(
-        generator, conditions, n=run.plan.calibration_images, seed=CALIBRATION_SEED
+        generator, conditions, n=run.plan.calibration_images, seed=CALIBRATION_SEED, common_noise=False
     )
     wanted = {name: np.array([measured[r][name] for r in rows]) for name in generated}
     return _updated(generator, calibration=fit_calibration(generated, wanted))
@@ -99,7 +99,7 @@ def evaluate(run: Run, generator: Generator) -> Generator:
     plan, dataset = run.plan, run.dataset
     by_split, held_out, seconds, images = {}, [], 0.0, 0
     for split in dataset.held_out_splits:
-        rows = _spread(dataset.rows_in(split), plan.evaluation_conditions)
+        rows = _some_of(dataset.rows_in(split), plan.evaluation_conditions)
         measured = measured_descriptors(run, rows)
         points = [
             ReferencePoint(conditions=dataset.conditions[r], descriptors=_finite(measured[r]), split=split)
@@ -107,7 +107,11 @@ def evaluate(run: Run, generator: Generator) -> Generator:
         ]
         started = time.perf_counter()
         generated = generated_descriptors(
-            generator, [p.conditions for p in points], n=plan.evaluation_images, seed=EVALUATION_SEED
+            generator,
+            [p.conditions for p in points],
+            n=plan.evaluation_images,
+            seed=EVALUATION_SEED,
+            common_noise=False,
         )
         seconds += time.perf_counter() - started
         images += len(points) * plan.evaluation_images * len(dataset.tiles)
@@ -121,7 +125,7 @@ def evaluate(run: Run, generator: Generator) -> Generator:
         }
     )
     share = max(1, plan.gate_conditions // max(1, len(held_out)))
-    kept = tuple(points[i] for points in held_out for i in _spread(range(len(points)), share))
+    kept = tuple(points[i] for points in held_out for i in _some_of(range(len(points)), share))
     return _updated(generator, metrics=metrics, held_out=kept)
 
 
@@ -134,7 +138,7 @@ def _quality(run: Run, generator: Generator) -> Metrics:
     psnr, ssim, dn_psnr, dn_ssim = {}, {}, {}, {}
     for magnification, tiles in run.dataset.tiles.items():
         held_out = np.flatnonzero(~run.dataset.training_mask(magnification))
-        chosen = _spread(held_out.tolist(), QUALITY_TILES)
+        chosen = _some_of(held_out.tolist(), QUALITY_TILES)
         if not chosen:
             continue
         originals = tiles.pixels[chosen].astype(np.float32) / 255.0
@@ -174,11 +178,15 @@ def _updated(
     return Generator(generator.networks, generator.record.model_copy(update=update), generator.replay)
 
 
-def _spread(rows: Sequence[int], most: int) -> list[int]:
-    """At most ``most`` of ``rows``, evenly spaced."""
+def _some_of(rows: Sequence[int], most: int) -> list[int]:
+    """At most ``most`` of ``rows``, at random but always the same ones.
+
+    Every k-th row would not do: rows of a Sobol design at even distances share coordinates.
+    """
     if len(rows) <= most:
         return list(rows)
-    return [rows[i] for i in np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    chosen = np.random.default_rng(len(rows)).choice(len(rows), most, replace=False)
+    return [rows[i] for i in sorted(chosen)]
 
 
 def _measures_hash() -> str:

@@ -81,7 +81,9 @@ def _errors(
     images: int,
     seed: int,
 ) -> dict[str, float]:
-    generated = generated_descriptors(generator, [p.conditions for p in points], n=images, seed=seed)
+    generated = generated_descriptors(
+        generator, [p.conditions for p in points], n=images, seed=seed, common_noise=True
+    )
     errors = {}
     for name, values in generated.items():
         measured = np.array([p.descriptors.get(name, np.nan) for p in points])

@@ -81,11 +81,19 @@ class Generator:
         return np.asarray(self.sample_many([conditions], magnification=magnification, n=n, seed=seed)[0])
 
     def sample_many(
-        self, conditions: Sequence[Conditions], *, magnification: float, n: int, seed: int
+        self,
+        conditions: Sequence[Conditions],
+        *,
+        magnification: float,
+        n: int,
+        seed: int,
+        common_noise: bool = True,
     ) -> NDArray[np.float32]:
         """Images (C, n, H, W) in [0, 1]; image k of every condition starts from the same noise.
 
-        The same seed gives the same images on the same machine.
+        Without ``common_noise`` each condition has its own noise: for calibration and figures, where what a
+        particular noise adds to all conditions alike must average out. The same seed gives the same images on
+        the same machine.
         """
         if n < 1 or not conditions:
             raise UnusableInput(
@@ -94,13 +102,14 @@ class Generator:
         controls = torch.from_numpy(self.encoder.controls(conditions, magnification))
         side = self.record.tile_size
         latent = side // 2 ** (len(self.networks.vae.config.block_out_channels) - 1)
-        noise = shared_noise(n, (self.networks.unet.config.in_channels, latent, latent), seed)
+        shape = (self.networks.unet.config.in_channels, latent, latent)
+        noise = shared_noise(n if common_noise else n * len(conditions), shape, seed)
         images = np.empty((len(conditions) * n, side, side), dtype=np.float32)
         for start in range(0, len(images), BATCH):
             index = torch.arange(start, min(start + BATCH, len(images)))
             latents = denoise(
                 self.networks,
-                noise[index % n].to(self._device),
+                noise[index % len(noise)].to(self._device),
                 controls[index // n].to(self._device),
                 timesteps=self.record.timesteps,
                 guidance=self.record.guidance,

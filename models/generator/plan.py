@@ -16,7 +16,8 @@ class TrainingPlan:
 
     ``processes`` train together, one thread each; batches are per process. The autoencoder must pass
     ``minimum_slope`` and ``minimum_correlation`` (texture of reconstructions against originals,
-    held-out tiles) before anything is trained on its latents.
+    held-out tiles) before anything is trained on its latents. In the joint stage the ControlNet learns
+    ``joint_controlnet_rate`` times as fast as the base.
     """
 
     name: str = "model-1"
@@ -31,6 +32,7 @@ class TrainingPlan:
     minimum_correlation: float = 0.97
     joint: Schedule = field(default_factory=lambda: Schedule(steps=9000, learning_rate=8e-4))
     joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=6500))
+    joint_controlnet_rate: float = 2.0
     controlnet: Schedule = field(default_factory=lambda: Schedule(steps=600, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     sampling_steps: int = 8

@@ -140,6 +140,7 @@ def _train_diffusion(
         run.checkpoint(stage),
         stage,
         on_checkpoint=functools.partial(_show_samples, run, networks),
+        faster={"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {},
     )
     training.run(
         diffusion_step(networks.unet, networks.controlnet, networks.scheduler.alphas_cumprod, pools, loss)
