@@ -1,5 +1,6 @@
 """`morpholoop invert`: search for the conditions that should give a target."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from models.inverse import InverseResult
 
 TILES = 4
+QUIET_S = 5.0
+"""In a log, progress appears at most this often."""
 
 
 def invert(
@@ -104,6 +107,7 @@ class SearchProgress:
             console=console,
             transient=True,
         )
+        self._said = time.monotonic()
         self._task = self._bar.add_task("", total=None, best="–")
 
     def __enter__(self) -> Callable[[int, int, float], None]:
@@ -111,7 +115,9 @@ class SearchProgress:
 
         def tick(iteration: int, iterations: int, best: float) -> None:
             self._bar.update(self._task, completed=iteration, total=iterations, best=f"{best:.3g}")
-            if not console.is_terminal and iteration % 10 == 0:
+            now = time.monotonic()
+            if not console.is_terminal and (now - self._said >= QUIET_S or iteration == iterations):
+                self._said = now
                 console.print(f"iteration {iteration}/{iterations}, best objective {best:.4g}")
 
         return tick
