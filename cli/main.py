@@ -15,6 +15,9 @@ from typer.core import TyperGroup
 from models.errors import UnusableInput
 
 
+INTERRUPTED = 130
+
+
 @dataclass(frozen=True)
 class Entry:
     """One command: where it is (a function, or a ``typer.Typer`` of sub-commands) and its one-line help."""
@@ -110,9 +113,12 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 ended without its goal, 2 unusable input, 130 interrupted."""
     try:
         app(arguments)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # typer has made a status of most interruptions already.
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
         _say("Stopped; what was done is recorded, and the same command goes on from there.")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if not isinstance(error, _errors_for_people()):
             raise

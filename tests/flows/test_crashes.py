@@ -1,9 +1,14 @@
 """kill -9 anywhere in an iteration, then the same command again: nothing twice, nothing lost."""
 
+import contextlib
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,3 +122,50 @@ def test_two_workers_at_once_do_nothing_twice(small_campaign, environment, home)
         assert [one["reactor_starts"] for one in iterations] == [1] * len(iterations)
     keys = reactor_starts(home)
     assert len(keys) == len(set(keys)) == len(json.loads(finished[0][0])["iterations"])
+
+
+def stopped_at(
+    command: list[str], environment: dict[str, str], home: Path, state: str, by: signal.Signals
+) -> Any:
+    """The command, sent a signal when an experiment has come to ``state``; its output and exit status."""
+    path = ledger_path(home, simulated=True)
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as worker:
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline and worker.poll() is None:
+            with (
+                contextlib.suppress(sqlite3.Error),
+                sqlite3.connect(f"file:{path}?mode=ro", uri=True) as ledger,
+            ):
+                if ledger.execute("SELECT 1 FROM history WHERE to_state = ?", (state,)).fetchone():
+                    break
+        worker.send_signal(by)
+        out, err = worker.communicate(timeout=60)
+    return out, err, worker.returncode
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_command_is_interrupted_then_killed_and_goes_on_each_time(small_campaign, environment, home):
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "dry-run",
+        str(small_campaign),
+        "--iterations",
+        "1",
+        "--json",
+    ]
+    out, err, status = stopped_at(command, environment, home, "synthesised", signal.SIGINT)
+    assert (out, status) == ("", 130), err
+    assert err.strip().splitlines()[-1].endswith("the same command goes on from there.")
+    assert "Traceback" not in err
+    out, _, status = stopped_at(command, environment, home, "imaged", signal.SIGKILL)
+    assert (out, status) == ("", -9)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    (iteration,) = json.loads(done.stdout)["iterations"]
+    assert (iteration["state"], iteration["reactor_starts"]) == ("learned", 1)
+    assert len(reactor_starts(home)) == 1
