@@ -75,6 +75,7 @@ def assemble(run: Run, *, created: str | None = None) -> Generator:
             data_fingerprint=dataset.fingerprint,
             seed=plan.seed,
             steps=steps,
+            note=plan.note,
             tiles={m: int(dataset.training_mask(m).sum()) for m in dataset.tiles},
         ),
     )

@@ -17,7 +17,7 @@ class TrainingPlan:
     ``processes`` train together, one thread each; batches are per process. The autoencoder must pass
     ``minimum_slope`` and ``minimum_correlation`` (texture of reconstructions against originals,
     held-out tiles) before anything is trained on its latents. In the joint stage the ControlNet learns
-    ``joint_controlnet_rate`` times as fast as the base.
+    ``joint_controlnet_rate`` times as fast as the base. ``note`` goes into the version's lineage.
     """
 
     name: str = "model-1"
@@ -30,16 +30,17 @@ class TrainingPlan:
     vae_batch: int = 16
     minimum_slope: float = 0.8
     minimum_correlation: float = 0.97
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=9000, learning_rate=8e-4))
-    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=6500))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=7800, learning_rate=8e-4))
+    joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=5700))
     joint_controlnet_rate: float = 2.0
-    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=600, learning_rate=2e-4, decay=0.6))
+    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=250, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
-    sampling_steps: int = 8
-    guidance: float = 1.0
-    calibration_conditions: int = 128
-    calibration_images: int = 8
-    evaluation_conditions: int = 64
-    evaluation_images: int = 16
+    sampling_steps: int = 6
+    guidance: float = 1.5
+    calibration_conditions: int = 96
+    calibration_images: int = 6
+    evaluation_conditions: int = 48
+    evaluation_images: int = 8
     gate_conditions: int = 24
     replay_tiles: int = 320
+    note: str = ""

@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default=defaults.name, help="name of the version")
+    parser.add_argument("--note", default=defaults.note, help="remark for the version's lineage")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--processes", type=int, default=defaults.processes)
     parser.add_argument("--until", choices=STAGES, default="evaluate")
@@ -108,6 +109,7 @@ def main() -> None:
         defaults,
         name=args.name,
         seed=args.seed,
+        note=args.note,
         processes=args.processes,
         vae=dataclasses.replace(defaults.vae, steps=args.vae_steps),
         joint=dataclasses.replace(defaults.joint, steps=args.joint_steps),
