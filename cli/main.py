@@ -14,7 +14,6 @@ from typer.core import TyperGroup
 
 from models.errors import UnusableInput
 
-
 INTERRUPTED = 130
 
 

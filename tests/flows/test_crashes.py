@@ -94,7 +94,7 @@ def reactor_starts(home: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_two_workers_at_once_do_nothing_twice(small_campaign, environment, home):
     command = [
         sys.executable,
@@ -110,7 +110,7 @@ def test_two_workers_at_once_do_nothing_twice(small_campaign, environment, home)
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    ends = [(*worker.communicate(timeout=150), worker.returncode) for worker in workers]
+    ends = [(*worker.communicate(timeout=250), worker.returncode) for worker in workers]
     refused = [end for end in ends if end[2] == 2]
     finished = [end for end in ends if end[2] in (0, 1)]
     assert len(finished) >= 1
@@ -132,7 +132,7 @@ def stopped_at(
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as worker:
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 200
         while time.monotonic() < deadline and worker.poll() is None:
             with (
                 contextlib.suppress(sqlite3.Error),
@@ -141,12 +141,12 @@ def stopped_at(
                 if ledger.execute("SELECT 1 FROM history WHERE to_state = ?", (state,)).fetchone():
                     break
         worker.send_signal(by)
-        out, err = worker.communicate(timeout=60)
+        out, err = worker.communicate(timeout=120)
     return out, err, worker.returncode
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_the_command_is_interrupted_then_killed_and_goes_on_each_time(small_campaign, environment, home):
     command = [
         sys.executable,
@@ -164,7 +164,7 @@ def test_the_command_is_interrupted_then_killed_and_goes_on_each_time(small_camp
     assert "Traceback" not in err
     out, _, status = stopped_at(command, environment, home, "imaged", signal.SIGKILL)
     assert (out, status) == ("", -9)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode in (0, 1), done.stderr
     (iteration,) = json.loads(done.stdout)["iterations"]
     assert (iteration["state"], iteration["reactor_starts"]) == ("learned", 1)
