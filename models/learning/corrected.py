@@ -19,10 +19,9 @@ _REACH = 0.25  # how far a measured experiment vouches for its surroundings, as 
 class CorrectedPredictor:
     """``base`` plus the residual model's correction; without a base that is all.
 
-    Spread: the residual's SD and the base's own are added in squares, the latter shrunk by the share of the
-    prior uncertainty that the measurements have left: the base's error is what they teach about. Distance
-    from the manifold: that of the base, or to the nearest measurement in units of 0.25 of the space,
-    whichever is smaller.
+    The spread is that of the residual where it is modelled: the base's own doubt has become its prior, and
+    measurements have reduced it. Distance from the manifold: that of the base, or to the nearest measurement
+    in units of 0.25 of the space, whichever is smaller.
     """
 
     def __init__(
@@ -72,14 +71,9 @@ class CorrectedPredictor:
                 )
                 if start is None:
                     continue
-                left = correction.sd / correction.prior_sd if correction.prior_sd > 0 else 0.0
-                spread = start.sd * min(left, 1.0)
                 if logarithmic:
                     mean = start.mean * math.exp(correction.mean)
-                    relative = spread / start.mean if start.mean > 0 else 0.0
-                    prediction[name] = Estimate(mean, abs(mean) * math.hypot(correction.sd, relative))
+                    prediction[name] = Estimate(mean, abs(mean) * correction.sd)
                 else:
-                    prediction[name] = Estimate(
-                        start.mean + correction.mean, math.hypot(correction.sd, spread)
-                    )
+                    prediction[name] = Estimate(start.mean + correction.mean, correction.sd)
         return predictions

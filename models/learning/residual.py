@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +42,10 @@ class Belief:
 
 
 CORRECTING = Belief()
-"""For a generator that is roughly right: mostly an offset, so one measurement corrects its surroundings."""
+"""For a generator that is roughly right: mostly an offset, so one measurement corrects its surroundings.
+
+Where the generator states a larger doubt of its own, that takes the place of ``offset`` and ``local``.
+"""
 
 ALONE = Belief(offset=0.05, local=1.0, length=3.0, length_bounds=(0.3, 6.0))
 """For no generator at all: the whole response, nearly linear (long lengths) until data say otherwise."""
@@ -50,11 +53,10 @@ ALONE = Belief(offset=0.05, local=1.0, length=3.0, length_bounds=(0.3, 6.0))
 
 @dataclass(frozen=True)
 class Correction:
-    """A residual at one point, on the model's scale; ``prior_sd`` is its SD with nothing measured."""
+    """A residual at one point, on the model's scale, as the next measurement there would show it."""
 
     mean: float
     sd: float
-    prior_sd: float
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class ResidualModel:
         for name in descriptors:
             rows: list[int] = []
             measured: list[Estimate] = []
-            base: list[float] = []
+            base: list[Estimate] = []
             for i, observation in enumerate(observations):
                 estimate = observation.estimate(name)
                 reference = predicted[i].get(name) if predicted is not None else Estimate(1.0, 0.0)
@@ -111,11 +113,9 @@ class ResidualModel:
                     continue
                 rows.append(i)
                 measured.append(estimate)
-                base.append(reference.mean)
+                base.append(reference)
             if rows:
-                logarithmic = (
-                    positive.get(name, False) and min(e.mean for e in measured) > 0 and min(base) > 0
-                )
+                logarithmic = positive.get(name, False) and min(e.mean for e in [*measured, *base]) > 0
                 fitted[name] = _fit_one(
                     points[rows], measured, base if predicted is not None else None, logarithmic, belief
                 )
@@ -135,28 +135,30 @@ class ResidualModel:
         fitted = self._fitted[name]
         points = self._cube.encode_many(many)
         mean, sd = fitted.process.predict(points, return_std=True)
-        prior = np.sqrt(fitted.process.kernel_.diag(points))
         return [
-            Correction(fitted.centre + fitted.size * float(m), fitted.size * float(s), fitted.size * float(p))
-            for m, s, p in zip(mean, sd, prior, strict=True)
+            Correction(fitted.centre + fitted.size * float(m), fitted.size * float(s))
+            for m, s in zip(mean, sd, strict=True)
         ]
 
 
 def _fit_one(
     points: Array,
     measured: Sequence[Estimate],
-    base: Sequence[float] | None,
+    base: Sequence[Estimate] | None,
     logarithmic: bool,
     belief: Belief,
 ) -> _Fitted:
     values = np.array([estimate.mean for estimate in measured])
     errors = np.array([estimate.sd for estimate in measured])
+    expected = np.array([estimate.mean for estimate in base]) if base is not None else None
     if logarithmic:
-        residuals = np.log(values) - (np.log(base) if base is not None else 0.0)
+        residuals = np.log(values) - (np.log(expected) if expected is not None else 0.0)
         errors, size = errors / values, 1.0
     else:
-        residuals = values - (np.array(base) if base is not None else 0.0)
+        residuals = values - (expected if expected is not None else 0.0)
         size = float(np.abs(values).mean()) or 1.0
+    if base is not None:
+        belief = _with_stated_doubt(belief, [e.sd / (e.mean if logarithmic else size) for e in base])
     centre = float(residuals.mean()) if base is None else 0.0
     residuals, errors = (
         (residuals - centre) / size,
@@ -175,6 +177,13 @@ def _fit_one(
     )
     process.fit(points, residuals)
     return _Fitted(process, centre, size, logarithmic)
+
+
+def _with_stated_doubt(belief: Belief, relative: Sequence[float]) -> Belief:
+    """A base that is in doubt of itself may be wrong by more than is believed of one that is not."""
+    doubts = [abs(sd) for sd in relative if math.isfinite(sd)]
+    doubt = float(np.median(doubts)) if doubts else 0.0
+    return replace(belief, offset=max(belief.offset, doubt), local=max(belief.local, doubt))
 
 
 def _posterior_mode(belief: Belief, dimension: int) -> Callable[..., tuple[Array, float]]:
