@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
 _session = Path(tempfile.mkdtemp(prefix="morpholoop-tests-"))
 os.environ.update(
     MORPHOLOOP_HOME=str(_session / "home"),
@@ -28,6 +29,50 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "home"
     monkeypatch.setenv("MORPHOLOOP_HOME", str(directory))
     return directory
+
+
+@pytest.fixture
+def campaign_id(home: Path) -> str:
+    """A campaign in the ledger with one proposed experiment, one field of view and its overlay."""
+    import numpy as np
+    from PIL import Image
+
+    from campaigns.ledger import Ledger, Measurement, Micrograph, ledger_path
+    from campaigns.report import overlay_path
+    from campaigns.specification import load
+    from models.values import Interval
+
+    campaign = load(LIBRARY / "membrane.yaml")
+    path = ledger_path(home, simulated=True)
+    with Ledger.open(path, simulated=True) as ledger:
+        record = ledger.start_campaign(
+            name=campaign.name,
+            seed=0,
+            specification=campaign.to_json(),
+            digest=campaign.digest(),
+            lab=str(campaign.lab),
+            targets=campaign.targets(),
+            units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
+            author="test",
+        )
+        conditions = {p.name: p.bounds[0] for p in campaign.parameters if p.bounds}
+        experiment = ledger.propose(
+            record.id,
+            index=1,
+            conditions=conditions,
+            units=campaign.units(),
+            model_version="design",
+            author="test",
+        )
+        field = path.parent / "micrographs" / "ab" / f"{'ab' * 32}.tif"
+        micrograph = Micrograph("measured", 5000, 0, field, "ab" * 32, 0.02)
+        ledger.record_micrographs(experiment.id, [micrograph])
+        overlay = overlay_path(micrograph)
+        overlay.parent.mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(overlay)
+        interval = Interval(0.41, 0.40, 0.42, 0.95, 4, 4)
+        ledger.record_measurements(experiment.id, [Measurement("phase_fraction", "", interval)])
+    return record.id
 
 
 def pytest_sessionfinish() -> None:

@@ -1,59 +1,15 @@
 import io
-from pathlib import Path
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from campaigns.ledger import Ledger, Measurement, Micrograph, ledger_path
-from campaigns.report import overlay_path
-from campaigns.specification import load
 from dashboard.app import create_app
-from models.values import Interval
-
-LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
 
 
 @pytest.fixture
-def client(home: Path) -> TestClient:
+def client(home) -> TestClient:
     return TestClient(create_app(home))
-
-
-@pytest.fixture
-def campaign_id(home: Path) -> str:
-    """A campaign with one experiment, one field of view and its overlay."""
-    campaign = load(LIBRARY / "membrane.yaml")
-    path = ledger_path(home, simulated=True)
-    with Ledger.open(path, simulated=True) as ledger:
-        record = ledger.start_campaign(
-            name=campaign.name,
-            seed=0,
-            specification=campaign.to_json(),
-            digest=campaign.digest(),
-            lab=str(campaign.lab),
-            targets=campaign.targets(),
-            units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
-            author="test",
-        )
-        conditions = {p.name: p.bounds[0] for p in campaign.parameters if p.bounds}
-        experiment = ledger.propose(
-            record.id,
-            index=1,
-            conditions=conditions,
-            units=campaign.units(),
-            model_version="design",
-            author="test",
-        )
-        field = path.parent / "micrographs" / "ab" / f"{'ab' * 32}.tif"
-        micrograph = Micrograph("measured", 5000, 0, field, "ab" * 32, 0.02)
-        ledger.record_micrographs(experiment.id, [micrograph])
-        overlay = overlay_path(micrograph)
-        overlay.parent.mkdir(parents=True)
-        Image.fromarray(np.zeros((8, 8), np.uint8)).save(overlay)
-        interval = Interval(0.41, 0.40, 0.42, 0.95, 4, 4)
-        ledger.record_measurements(experiment.id, [Measurement("phase_fraction", "", interval)])
-    return record.id
 
 
 def test_an_empty_state_directory_has_a_page(client):
