@@ -42,7 +42,7 @@ def suggest(worker: Worker) -> ExperimentRecord:
 
 def _search(worker: Worker, imagined: Imagination | None, index: int) -> InverseResult:
     optimiser = worker.campaign.optimiser
-    rejected = sum(one.state is State.REJECTED for one in worker.experiments())
+    unmeasured = sum(one.state not in (State.ACCEPTED, State.LEARNED) for one in worker.experiments())
 
     def progress(iteration: int, iterations: int, best: float) -> None:
         worker.tell("suggest", f"best objective {best:.4g}", index, iteration, iterations)
@@ -55,8 +55,8 @@ def _search(worker: Worker, imagined: Imagination | None, index: int) -> Inverse
         settings=SuggestSettings(
             particles=optimiser.particles,
             iterations=optimiser.iterations,
-            # One more for each rejected proposal, so that one is left that nobody has rejected.
-            candidates=optimiser.candidates + rejected,
+            # One more for each proposal that was rejected or failed, so that one is left that was not tried.
+            candidates=optimiser.candidates + unmeasured,
         ),
         seed=worker.seed(index, "suggest"),
         progress=progress,

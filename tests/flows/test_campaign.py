@@ -162,3 +162,24 @@ def test_an_aborted_campaign_stops_the_reactor(small_campaign, prefect_api, home
     assert found.status is CampaignState.ABORTED
     assert [one.state for one in found.iterations] == ["aborted"]
     assert found.iterations[0].reactor_starts == 1
+
+
+def test_where_the_reactor_cannot_tell_nothing_is_started_until_it_can(
+    small_campaign, prefect_api, home, monkeypatch
+):
+    from devices.errors import LabError
+    from devices.laboratory import Laboratory
+
+    def silent(self: Laboratory, key: str) -> None:
+        raise LabError("the reactor does not answer")
+
+    file = changed(small_campaign, budget={"experiments": 1})
+    asked = Laboratory.reactor_record
+    monkeypatch.setattr(Laboratory, "reactor_record", silent)
+    for _ in range(2):
+        found = run(file)
+        assert (found.status, found.iterations[0].state) == (CampaignState.WAITING, "unknown")
+        assert "does not answer" in found.reason
+    monkeypatch.setattr(Laboratory, "reactor_record", asked)
+    found = run(file)
+    assert [(one.state, one.reactor_starts) for one in found.iterations] == [("learned", 1)]
