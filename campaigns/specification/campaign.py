@@ -211,8 +211,9 @@ def _view_faults(raw: Mapping[str, Any]) -> Iterator[InitErrorDetails]:
             expected = f"a descriptor measured in one of imaging.views ({', '.join(sorted(seen))})"
             yield detail(("targets", index, "descriptor"), expected, name)
     images = optimiser.get("images") if isinstance(optimiser, dict) else None
-    magnifications = {view.get("magnification") for view in views}
+    # As text: the keys of a mapping that was stored as JSON are strings.
+    magnifications = {str(view.get("magnification")) for view in views}
     for magnification in images if isinstance(images, dict) else ():
-        if magnification not in magnifications:
+        if str(magnification) not in magnifications:
             expected = "a magnification of imaging.views"
             yield detail(("optimiser", "images", str(magnification)), expected, magnification)

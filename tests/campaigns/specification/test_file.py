@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from campaigns.specification import Campaign, CampaignFileError, load
 from models.errors import UnusableInput
+
+LIBRARY = Path(__file__).parents[3] / "campaigns" / "library"
 
 
 @pytest.mark.parametrize(
@@ -117,3 +121,9 @@ def test_the_schema_for_editors_allows_quantities_as_text():
     assert {"name", "lab", "parameters", "targets", "imaging", "budget"} == set(schema["required"])
     assert schema["additionalProperties"] is False
     assert "string" in str(schema["$defs"]["TargetSpec"]["properties"]["value"])
+
+
+@pytest.mark.parametrize("name", ["lmr-precursor.yaml", "membrane.yaml"])
+def test_shipped_campaigns_survive_being_stored(name):
+    shipped = load(LIBRARY / name)
+    assert Campaign.from_json(shipped.to_json()) == shipped
