@@ -71,21 +71,31 @@ def test_interruption_is_status_130(monkeypatch, capsys):
     assert "goes on" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_doctor_prints_one_json_object():
-    done = morpholoop("doctor", "--json")
-    found = json.loads(done.stdout)
-    checks = {check["name"]: check for check in found["checks"]}
-    assert {"python", "packages", "state directory", "database", "labs", "weights"} <= set(checks)
-    assert checks["state directory"]["ok"]
-    assert done.returncode == (0 if found["ok"] else 1)
+def doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict]]:
+    """The exit status and the checks by name."""
+    with pytest.raises(SystemExit) as end:
+        main.run(["doctor", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert end.value.code == (0 if found["ok"] else 1)
+    return int(end.value.code), {check["name"]: check for check in found["checks"]}
 
 
 @pytest.mark.slow
-def test_doctor_fails_where_the_state_directory_cannot_be_written(tmp_path: Path, monkeypatch):
+@pytest.mark.timeout(200)
+def test_doctor_checks_the_installation(capsys, home):
+    _, checks = doctor(capsys)
+    assert set(checks) == {
+        "python", "packages", "state directory", "disk space", "database", "labs", "weights"
+    }  # fmt: skip
+    for name in ("python", "state directory", "database", "labs"):
+        assert checks[name]["ok"], checks[name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_doctor_fails_where_the_state_directory_cannot_be_written(tmp_path: Path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MORPHOLOOP_HOME", str(tmp_path / "file" / "home"))
-    done = morpholoop("doctor", "--json")
-    assert done.returncode == 1
-    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    status, checks = doctor(capsys)
+    assert status == 1
     assert not checks["state directory"]["ok"]

@@ -15,15 +15,16 @@ with prefect_server():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_the_server_ends_with_a_killed_worker():
     with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         children = []
-        deadline = time.monotonic() + 50
+        deadline = time.monotonic() + 200
         while not children and time.monotonic() < deadline:
             children = psutil.Process(worker.pid).children()
         assert worker.stdout.readline() == "up\n"
-        assert worker.wait(timeout=20) == -9
-    _, alive = psutil.wait_procs(children, timeout=15)
+        assert worker.wait(timeout=60) == -9
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert children
     assert not alive
