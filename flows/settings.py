@@ -1,4 +1,4 @@
-"""Prefect's settings for a machine with no server configured: state kept inside, no connection leaves it."""
+"""The environment of a flow: Prefect keeps its state inside and calls nobody; one thread per computation."""
 
 import os
 
@@ -6,7 +6,7 @@ from models.home import state_directory
 
 
 def prepare() -> None:
-    """Set Prefect's environment, as it must be before Prefect is imported; what the user has set stays.
+    """Set the environment, as it must be before Prefect and torch are imported; what the user has set stays.
 
     Errors: none; nothing is created here.
     """
@@ -21,5 +21,8 @@ def prepare() -> None:
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         # The model hub is asked for nothing during a campaign: weights are local.
         "HF_HUB_OFFLINE": "1",
+        # Two torch threads that share their cores with anything else run many times slower than one. The swarm
+        # and the gate use the cores by threads of their own.
+        "OMP_NUM_THREADS": "1",
     }.items():
         os.environ.setdefault(name, value)

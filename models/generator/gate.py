@@ -1,6 +1,7 @@
 """The gate: a candidate takes over only when it predicts held-out conditions better than the current one."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,8 @@ def gate(
         )
     share = len(stored) / len(held_out) if stored and held_out else 1.0
     weights = np.array([1.0] * len(stored) + [share] * len(held_out))
-    errors = [_errors(generator, points, weights, images, seed) for generator in (candidate, current)]
+    with ThreadPoolExecutor(2) as pool:
+        errors = list(pool.map(lambda g: _errors(g, points, weights, images, seed), (candidate, current)))
     names = [name for name in errors[1] if np.isfinite(errors[1][name])]
     if not names:
         raise UnusableInput("None of the held-out conditions has a descriptor that this generator shows.")
