@@ -21,8 +21,8 @@ def prepare() -> None:
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         # The model hub is asked for nothing during a campaign: weights are local.
         "HF_HUB_OFFLINE": "1",
-        # Two torch threads that share their cores with anything else run many times slower than one. The swarm
-        # and the gate use the cores by threads of their own.
+        # Two torch threads that share their cores with anything else run many times slower than one.
+        # The swarm and the gate use the cores by threads of their own.
         "OMP_NUM_THREADS": "1",
     }.items():
         os.environ.setdefault(name, value)
