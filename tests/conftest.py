@@ -1,6 +1,7 @@
 """The environment of every test, set before Prefect is imported: a state directory of its own, no network."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,9 @@ os.environ.update(
     OMP_NUM_THREADS="1",
     MKL_NUM_THREADS="1",
 )
+
+# A shell that starts a job in the background has it ignore Ctrl-C; here and in children it must be heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
