@@ -5,6 +5,7 @@ once although some commands bring in torch or Prefect.
 """
 
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -110,6 +111,8 @@ def _main(version: bool = typer.Option(False, "--version", callback=_version, is
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 ended without its goal, 2 unusable input, 130 interrupted."""
+    # Two torch threads that share their cores with anything else run many times slower than one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         app(arguments)
     except (KeyboardInterrupt, SystemExit) as end:
