@@ -119,6 +119,7 @@ def test_fine_tune_from_labelled_micrographs_and_its_gate(tmp_path, capsys):
     assert found["version"] in [version.name for version in registry.versions()]
 
 
+@pytest.mark.slow
 def test_fine_tune_from_a_folder_of_tiles(tmp_path, capsys):
     data = write_dataset(tmp_path / "data")
     run("model", "fine-tune", data, "--steps", 1, "--json")
