@@ -1,5 +1,6 @@
 import re
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ def test_sqlite_is_set_up_not_to_lose_anything(ledger):
         assert pragma("synchronous") == 2
         assert pragma("foreign_keys") == 1
         assert pragma("busy_timeout") >= 10_000
+
+
+def test_opening_waits_for_a_process_that_reads_a_database_not_yet_set_up(tmp_path):
+    path = tmp_path / "lab.db"
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("CREATE TABLE somewhere_else (a)")
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM somewhere_else").fetchall()
+    ending = threading.Timer(0.3, reader.close)
+    ending.start()
+    with Ledger.open(path, simulated=True) as ledger:
+        assert ledger.campaigns() == ()
+    ending.join()
 
 
 @pytest.mark.parametrize(
