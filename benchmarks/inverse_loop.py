@@ -1,8 +1,9 @@
 """Experiments that the loop needs until every descriptor is within 5 % of its target, on made-up worlds.
 
-``python benchmarks/inverse_loop.py [WORLDS]`` prints a table (30 worlds: about 3 min on one core). A world
+``python benchmarks/inverse_loop.py [WORLDS]`` prints a table (30 worlds: about 10 min on one core). A world
 has smooth random responses of four descriptors; its generator is wrong by a smooth random bias and its
-measurements by noise. The peer is the same loop without the residual model: the generator's own best, next
+measurements by noise; it may also scatter from conditions to conditions, as one that shows few particles
+does. The peer is the same loop without the residual model: the generator's own best, next
 best, … proposals, as an open loop would try them.
 """
 
@@ -10,6 +11,8 @@ import dataclasses
 import math
 import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -35,6 +38,8 @@ class Case:
     bias: float = 0.15
     noise: float = 0.02
     most: int = 8
+    scatter: float = 0.0
+    smooth: bool = False
     kind: str = "loop"
 
 
@@ -42,6 +47,7 @@ class World:
     """``predict`` is what its generator says, ``measure`` what an experiment finds."""
 
     version, images_generated = "made up", 0
+    own_error: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, case: Case, seed: int) -> None:
         self.case, self.space = case, Space(case.parameters)
@@ -69,9 +75,16 @@ class World:
     def predict(self, many: list[Conditions]) -> list[dict[str, Estimate]]:
         biases = [self._offset + 1.2 * self._wave(1, self.cube.encode(c)) for c in many]
         return [
-            estimates(self.truth(c) * np.exp(self.case.bias * np.clip(bias, -1, 1)))
+            estimates(self.truth(c) * np.exp(self.case.bias * np.clip(bias, -1, 1) + self._scatter(c)))
             for c, bias in zip(many, biases, strict=True)
         ]
+
+    def _scatter(self, conditions: Conditions) -> np.ndarray:
+        """The same for the same conditions, as with common random numbers."""
+        if not self.case.scatter:
+            return np.zeros(4)
+        seed = np.round(1000 * self.cube.encode(conditions)).astype(int)
+        return self.case.scatter * np.random.default_rng(np.abs(seed)).normal(size=4)
 
     def manifold_distance(self, conditions: Conditions) -> float:
         return 0.0
@@ -105,7 +118,7 @@ def experiments(case: Case, seed: int) -> float:
                 world.space,
                 world.targets,
                 observations,
-                settings=SETTINGS,
+                settings=dataclasses.replace(SETTINGS, smooth=case.smooth),
                 seed=seed,
                 positive=positive,
             )
@@ -123,6 +136,8 @@ def main() -> None:
         Case("generator ±15 %, and atmosphere", parameters=five),
         Case("generator ±15 %, noise 4 %", noise=0.04),
         Case("generator ±30 %", bias=0.30),
+        Case("generator ±15 %, scatter 8 %", scatter=0.08),
+        Case("  the same, smoothed", scatter=0.08, smooth=True),
         Case("generator ±15 %, open loop", kind="open"),
         Case("no generator", kind="none", most=20),
     )

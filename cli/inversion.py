@@ -69,7 +69,8 @@ def invert(
         )
     targets = wanted_targets(campaign, target, like)
     from models.generator import load as load_generator
-    from models.inverse import GeneratorPredictor, optimise
+    from models.inverse import GeneratorPredictor, SmoothedPredictor, UnitCube, optimise
+    from models.morphology import known_descriptors
 
     generator = load_generator(None if chosen == "current" else chosen)
     images = {
@@ -77,6 +78,8 @@ def invert(
         for magnification in generator.schema.magnifications
     }
     predictor = GeneratorPredictor(generator, [one.descriptor for one in targets], images=images, seed=seed)
+    cube = UnitCube(campaign.space())
+    positive = {name: descriptor.positive for name, descriptor in known_descriptors().items()}
     with SearchProgress() as tick:
         result = optimise(
             predictor,
@@ -86,6 +89,7 @@ def invert(
             iterations=iterations or campaign.optimiser.iterations,
             candidates=candidates or campaign.optimiser.candidates,
             seed=seed,
+            settle=lambda evaluated: SmoothedPredictor(predictor, cube, evaluated, positive=positive),
             progress=tick,
         )
     if out is not None:

@@ -6,6 +6,7 @@ from models.inverse.optimise import optimise
 from models.inverse.predictor import Predictor
 from models.inverse.proposing import SuggestSettings, suggest
 from models.inverse.result import Candidate, InverseResult
+from models.inverse.smoothed import SmoothedPredictor
 from models.inverse.space import UnitCube
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ObjectiveWeights",
     "Predictor",
     "Score",
+    "SmoothedPredictor",
     "SuggestSettings",
     "UnitCube",
     "optimise",

@@ -77,7 +77,7 @@ class GeneratorPredictor:
         seed: int = 0,
     ) -> None:
         self._generator, self._seed = generator, seed
-        self._own_error = _held_out_error(generator.record)
+        self.own_error: Mapping[str, float] = _held_out_error(generator.record)
         self._wanted: dict[int, dict[str, tuple[Measure, list[str]]]] = {}
         schema = generator.record.inputs
         for name in descriptors or schema.descriptors:
@@ -149,7 +149,7 @@ class GeneratorPredictor:
         for name in names:
             value = float(calibration.apply(name, pooled[name]))
             sampling = _jackknife_se(calibration.apply(name, [part[name] for part in parts]), value)
-            estimates[name] = Estimate(value, math.hypot(sampling, self._own_error.get(name, 0.0) * value))
+            estimates[name] = Estimate(value, math.hypot(sampling, self.own_error.get(name, 0.0) * value))
         return estimates
 
 

@@ -18,6 +18,11 @@ from models.values import Conditions, Estimate, Space, Target
 Progress = Callable[[int, int, float], None]
 """Called after each iteration with (iteration, iterations, best objective so far)."""
 
+Settle = Callable[[Sequence[Conditions]], Predictor]
+"""From the conditions that the swarm evaluated, the best first, to the predictor that decides."""
+
+_SETTLED_ON = 250  # the best of what was evaluated; a Gaussian process of many more takes long
+_SETTLED = 40  # particles of the swarm over settled predictions, which cost no images
 _APART = 0.15  # how far candidates should differ, as a share of the space (see UnitCube.distance)
 _POLISH_ROUNDS = 10
 
@@ -54,6 +59,17 @@ class _Evaluations:
         self.asked += len(keys)
         return [self.known[key] for key in keys]
 
+    def ranked(self) -> list[_Evaluated]:
+        """All, the best first."""
+        return sorted(self.known.values(), key=lambda one: one.score.total)
+
+    def settle(self, settle: Settle) -> None:
+        """Judge all that is known anew, and what comes, by another predictor."""
+        conditions = [one.conditions for one in self.ranked()]
+        self._predictor = settle(conditions[:_SETTLED_ON])
+        self.known.clear()
+        self(conditions)
+
 
 def optimise(
     predictor: Predictor,
@@ -68,16 +84,18 @@ def optimise(
     known: Sequence[Conditions] = (),
     weights: ObjectiveWeights | None = None,
     patience: int | None = None,
+    settle: Settle | None = None,
     progress: Progress | None = None,
 ) -> InverseResult:
     """The conditions that minimise F (:class:`~models.inverse.objective.Objective`) over ``space``.
 
     A swarm of ``particles`` takes up to ``iterations`` steps ([C]: 40 and 50), each evaluated in one call
-    of the predictor; then the best is polished by single steps of each parameter. ``avoid``: conditions
-    never to be returned (already measured); ``known``: measured conditions that the swarm starts at and
-    that candidates report their distance to. ``patience``: end the swarm after this many iterations without
-    improvement (None: never). The same seed and predictor give the same result; numpy's global random state
-    is not touched.
+    of the predictor. ``settle`` makes of what it evaluated a predictor that decides in its place, over
+    which a second swarm flies from the best. Then the best is polished by single steps of each parameter.
+    ``avoid``: conditions never to be returned (already measured); ``known``: measured conditions that the
+    swarm starts at and that candidates report their distance to. ``patience``: end the swarm after this many
+    iterations without improvement (None: never). The same seed and predictor give the same result; numpy's
+    global random state is not touched.
 
     Errors: :class:`UnusableInput` for an empty space, a target that nothing can meet, an unknown
     descriptor, or when every feasible point is to be avoided.
@@ -91,18 +109,13 @@ def optimise(
     began, images_before = time.perf_counter(), predictor.images_generated
     cube = UnitCube(space)
     evaluate = _Evaluations(predictor, cube, Objective(targets, weights))
-    swarm = ParticleSwarm(_start(cube, particles, seed, known), seed)
-    history: list[float] = []
-    for iteration in range(1, iterations + 1):
-        positions = swarm.ask()
-        evaluated = evaluate([cube.decode(position) for position in positions])
-        swarm.tell(np.array([one.score.total for one in evaluated]))
-        history.append(swarm.best_cost)
-        if progress is not None:
-            progress(iteration, iterations, swarm.best_cost)
-        if patience is not None and iteration > patience and history[-1 - patience] <= history[-1] * 1.001:
-            break
-    swarm_evaluations = evaluate.asked
+    start = _start(cube, particles, seed, known)
+    history = _search(evaluate, cube, start, iterations, seed, patience, progress)
+    evaluations, distinct = evaluate.asked, len(evaluate.known)
+    if settle is not None:
+        evaluate.settle(settle)
+        best = [np.clip(cube.encode(one.conditions), 0.0, 1.0) for one in evaluate.ranked()[:_SETTLED]]
+        _search(evaluate, cube, np.array(best), 2 * iterations, seed + 1, patience, None)
     avoided = {cube.key(conditions) for conditions in avoid}
     _polish(evaluate, cube, avoided)
     ranked = sorted(
@@ -117,14 +130,37 @@ def optimise(
     return InverseResult(
         best=chosen[0],
         candidates=chosen,
-        evaluations=swarm_evaluations,
-        distinct_evaluations=len(evaluate.known),
+        evaluations=evaluations,
+        distinct_evaluations=len(evaluate.known) if settle is None else distinct,
         images_generated=predictor.images_generated - images_before,
         seconds=time.perf_counter() - began,
         converged_at=_converged_at(history),
         model=predictor.version,
         history=tuple(history),
     )
+
+
+def _search(
+    evaluate: _Evaluations,
+    cube: UnitCube,
+    start: Array,
+    iterations: int,
+    seed: int,
+    patience: int | None,
+    progress: Progress | None,
+) -> list[float]:
+    """Let a swarm fly; the best objective after each iteration."""
+    swarm = ParticleSwarm(start, seed)
+    history: list[float] = []
+    for iteration in range(1, iterations + 1):
+        evaluated = evaluate([cube.decode(position) for position in swarm.ask()])
+        swarm.tell(np.array([one.score.total for one in evaluated]))
+        history.append(swarm.best_cost)
+        if progress is not None:
+            progress(iteration, iterations, swarm.best_cost)
+        if patience is not None and iteration > patience and history[-1 - patience] <= history[-1] * 1.001:
+            break
+    return history
 
 
 def _start(cube: UnitCube, particles: int, seed: int, known: Sequence[Conditions]) -> Array:

@@ -1,6 +1,6 @@
 """Predictors: from conditions to descriptors with their spread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from models.values import Conditions, Estimate
@@ -17,6 +17,11 @@ class Predictor(Protocol):
     @property
     def images_generated(self) -> int:
         """How many images it has generated so far (0 if it needs none)."""
+        ...
+
+    @property
+    def own_error(self) -> Mapping[str, float]:
+        """Relative SD by descriptor of the error that neighbouring conditions share; none: taken as 0."""
         ...
 
     def predict(self, many: Sequence[Conditions]) -> list[dict[str, Estimate]]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from models.inverse.objective import Objective, ObjectiveWeights
-from models.inverse.optimise import Progress, optimise
+from models.inverse.optimise import Progress, Settle, optimise
 from models.inverse.predictor import Predictor
 from models.inverse.result import Candidate, InverseResult
+from models.inverse.smoothed import SmoothedPredictor
 from models.inverse.space import UnitCube
 from models.learning.corrected import CorrectedPredictor
 from models.learning.observations import Observation
@@ -24,6 +25,8 @@ class SuggestSettings:
     ``patience``: iterations without improvement after which the swarm ends early. ``boldness``: how many
     predicted SDs of optimism (see :class:`ObjectiveWeights`) are added for each experiment beyond the first
     in a row that came hardly closer to the target: a loop that is stuck looks where it knows less.
+    ``smooth``: choose by predictions smoothed over all that the swarm evaluated
+    (:class:`~models.inverse.smoothed.SmoothedPredictor`), as a generator's scatter.
     """
 
     particles: int = 40
@@ -32,6 +35,7 @@ class SuggestSettings:
     patience: int | None = 8
     design: int = 4
     boldness: float = 0.25
+    smooth: bool = True
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
 
 
@@ -49,10 +53,10 @@ def suggest(
     """The next conditions to try, never ones already measured.
 
     With a predictor: its predictions, corrected by a :class:`ResidualModel` of the observations, are
-    searched by the swarm. Without one: the first ``settings.design`` proposals come from a Sobol design
-    over the feasible space (predictions: none), the later ones from a Gaussian process over conditions,
-    searched optimistically. ``positive``: which descriptors live on a logarithmic scale (default: what
-    their measures declare).
+    searched by the swarm, and searched again once they are smoothed. Without one: the first
+    ``settings.design`` proposals come from a Sobol design over the feasible space (predictions: none), the
+    later ones from a Gaussian process over conditions, searched optimistically. ``positive``: which
+    descriptors live on a logarithmic scale (default: what their measures declare).
 
     Errors: :class:`UnusableInput` as :func:`~models.inverse.optimise.optimise`.
     """
@@ -63,17 +67,14 @@ def suggest(
         return _design_point(cube, targets, known, settings, seed)
     names = [target.descriptor for target in targets]
     scales = positive if positive is not None else _declared_positive()
-    searched: Predictor
-    if predictor is not None and not observations:
-        searched = predictor
-    else:
-        base = list(map(dict, predictor.predict(known))) if predictor is not None else None
-        if base is not None and base:
-            names = sorted({*names, *base[0]})
-        elif observations:
-            names = sorted({*names, *(name for one in observations for name in one.measured)})
-        residuals = ResidualModel.fit(cube, observations, base, descriptors=names, positive=scales)
-        searched = CorrectedPredictor(predictor, residuals, cube, observations)
+    searched = _corrected(predictor, cube, observations, names, scales)
+    settle: Settle | None = None
+    if predictor is not None and settings.smooth:
+
+        def settle(evaluated: Sequence[Conditions]) -> Predictor:
+            smooth = SmoothedPredictor(predictor, cube, [*known, *evaluated], positive=scales)
+            return _corrected(smooth, cube, observations, names, scales)
+
     weights = settings.weights
     if predictor is None:
         # Nothing was trained, so there is no manifold to stay on, and doubt is no reason to stay away.
@@ -92,8 +93,28 @@ def suggest(
         known=known,
         weights=weights,
         patience=settings.patience,
+        settle=settle,
         progress=progress,
     )
+
+
+def _corrected(
+    predictor: Predictor | None,
+    cube: UnitCube,
+    observations: Sequence[Observation],
+    names: Sequence[str],
+    positive: Mapping[str, bool],
+) -> Predictor:
+    """``predictor`` with what the observations say that it gets wrong; without any, as it is."""
+    if predictor is not None and not observations:
+        return predictor
+    known = [one.conditions for one in observations]
+    base = predictor.predict(known) if predictor is not None else None
+    shown = base[0] if base else {name for one in observations for name in one.measured}
+    residuals = ResidualModel.fit(
+        cube, observations, base, descriptors=sorted({*names, *shown}), positive=positive
+    )
+    return CorrectedPredictor(predictor, residuals, cube, observations)
 
 
 def _design_point(

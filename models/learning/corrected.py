@@ -1,7 +1,7 @@
 """A predictor together with what measurements taught about it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models.errors import UnusableInput
@@ -49,6 +49,11 @@ class CorrectedPredictor:
     def images_generated(self) -> int:
         """By the base, so far."""
         return self._base.images_generated if self._base is not None else 0
+
+    @property
+    def own_error(self) -> Mapping[str, float]:
+        """The base's."""
+        return self._base.own_error if self._base is not None else {}
 
     def manifold_distance(self, conditions: Conditions) -> float:
         """0 at known conditions, 1 at the edge of what the prediction can be trusted for."""

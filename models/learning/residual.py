@@ -1,16 +1,16 @@
 """Residual model: what the measurements say that the predictor got wrong, and how sure that is."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from models.learning.hyperparameters import posterior_mode
 from models.learning.observations import Observation
 from models.values import Conditions, Estimate
 
@@ -173,7 +173,7 @@ def _fit_one(
         + WhiteKernel(belief.batch**2, (1e-7, 1.0))
     )
     process = GaussianProcessRegressor(
-        kernel, alpha=errors**2, optimizer=_posterior_mode(belief, dimension), normalize_y=False
+        kernel, alpha=errors**2, optimizer=posterior_mode(*_prior(belief, dimension)), normalize_y=False
     )
     process.fit(points, residuals)
     return _Fitted(process, centre, size, logarithmic)
@@ -186,25 +186,10 @@ def _with_stated_doubt(belief: Belief, relative: Sequence[float]) -> Belief:
     return replace(belief, offset=max(belief.offset, doubt), local=max(belief.local, doubt))
 
 
-def _posterior_mode(belief: Belief, dimension: int) -> Callable[..., tuple[Array, float]]:
-    """An optimiser for scikit-learn that adds the log-prior of the hyper-parameters to the log-likelihood."""
-    # In the order of scikit-learn's theta: logarithms of offset², local², lengths, batch².
-    mode = np.log(
-        [belief.offset**2, belief.local**2, *[belief.length] * dimension, belief.batch**2],
-    )
+def _prior(belief: Belief, dimension: int) -> tuple[Array, Array]:
+    """Mode and SD of theta, in scikit-learn's order: logarithms of offset², local², lengths, batch²."""
+    mode = np.log([belief.offset**2, belief.local**2, *[belief.length] * dimension, belief.batch**2])
     spread = np.array(
         [2 * belief.size_spread] * 2 + [belief.length_spread] * dimension + [2 * belief.batch_spread]
     )
-
-    def optimise(
-        objective: Callable[..., tuple[float, Array]], initial: Array, bounds: Array
-    ) -> tuple[Array, float]:
-        def penalised(theta: Array) -> tuple[float, Array]:
-            value, gradient = objective(theta, eval_gradient=True)
-            off = (theta - mode) / spread
-            return value + 0.5 * float(off @ off), gradient + off / spread
-
-        found = minimize(penalised, initial, jac=True, bounds=bounds, method="L-BFGS-B")
-        return found.x, float(found.fun)
-
-    return optimise
+    return mode, spread

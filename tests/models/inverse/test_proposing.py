@@ -22,7 +22,7 @@ CUBE = UnitCube(SPACE)
 NAMES = ("size", "roundness", "scatter", "texture")
 TYPICAL = np.array([8.0, 0.9, 0.05, 0.5])
 POSITIVE = dict.fromkeys(NAMES, True)
-QUICK = SuggestSettings(particles=20, iterations=25)
+QUICK = SuggestSettings(particles=20, iterations=25, smooth=False)  # the world's predictions do not scatter
 
 
 class World:
