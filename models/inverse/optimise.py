@@ -83,6 +83,7 @@ def optimise(
     avoid: Sequence[Conditions] = (),
     known: Sequence[Conditions] = (),
     weights: ObjectiveWeights | None = None,
+    best: float | None = None,
     patience: int | None = None,
     settle: Settle | None = None,
     progress: Progress | None = None,
@@ -93,7 +94,8 @@ def optimise(
     of the predictor. ``settle`` makes of what it evaluated a predictor that decides in its place, over
     which a second swarm flies from the best. Then the best is polished by single steps of each parameter.
     ``avoid``: conditions never to be returned (already measured); ``known``: measured conditions that the
-    swarm starts at and that candidates report their distance to. ``patience``: end the swarm after this many
+    swarm starts at and that candidates report their distance to; ``best``: their lowest mismatch
+    (:class:`~models.inverse.objective.Objective`). ``patience``: end the swarm after this many
     iterations without improvement (None: never). The same seed and predictor give the same result; numpy's
     global random state is not touched.
 
@@ -108,14 +110,14 @@ def optimise(
         )
     began, images_before = time.perf_counter(), predictor.images_generated
     cube = UnitCube(space)
-    evaluate = _Evaluations(predictor, cube, Objective(targets, weights))
+    evaluate = _Evaluations(predictor, cube, Objective(targets, weights, best=best))
     start = _start(cube, particles, seed, known)
     history = _search(evaluate, cube, start, iterations, seed, patience, progress)
     evaluations, distinct = evaluate.asked, len(evaluate.known)
     if settle is not None:
         evaluate.settle(settle)
-        best = [np.clip(cube.encode(one.conditions), 0.0, 1.0) for one in evaluate.ranked()[:_SETTLED]]
-        _search(evaluate, cube, np.array(best), 2 * iterations, seed + 1, patience, None)
+        first = [np.clip(cube.encode(one.conditions), 0.0, 1.0) for one in evaluate.ranked()[:_SETTLED]]
+        _search(evaluate, cube, np.array(first), 2 * iterations, seed + 1, patience, None)
     avoided = {cube.key(conditions) for conditions in avoid}
     _polish(evaluate, cube, avoided)
     ranked = sorted(

@@ -15,16 +15,12 @@ from models.learning.observations import Observation
 from models.learning.residual import ResidualModel
 from models.values import Conditions, Estimate, Space, Target
 
-_PROGRESS = 0.2
-
 
 @dataclass(frozen=True)
 class SuggestSettings:
     """How to search. ``design``: experiments of a Sobol design before the first search without a generator.
 
-    ``patience``: iterations without improvement after which the swarm ends early. ``boldness``: how many
-    predicted SDs of optimism (see :class:`ObjectiveWeights`) are added for each experiment beyond the first
-    in a row that came hardly closer to the target: a loop that is stuck looks where it knows less.
+    ``patience``: iterations without improvement after which the swarm ends early.
     ``smooth``: choose by predictions smoothed over all that the swarm evaluated
     (:class:`~models.inverse.smoothed.SmoothedPredictor`), as a generator's scatter.
     """
@@ -34,7 +30,6 @@ class SuggestSettings:
     candidates: int = 3
     patience: int | None = 8
     design: int = 4
-    boldness: float = 0.25
     smooth: bool = True
     weights: ObjectiveWeights = field(default_factory=ObjectiveWeights)
 
@@ -55,7 +50,8 @@ def suggest(
     With a predictor: its predictions, corrected by a :class:`ResidualModel` of the observations, are
     searched by the swarm, and searched again once they are smoothed. Without one: the first
     ``settings.design`` proposals come from a Sobol design over the feasible space (predictions: none), the
-    later ones from a Gaussian process over conditions, searched optimistically. ``positive``: which
+    later ones from a Gaussian process over conditions. Once something is measured, the search is for the
+    largest expected improvement. ``positive``: which
     descriptors live on a logarithmic scale (default: what their measures declare).
 
     Errors: :class:`UnusableInput` as :func:`~models.inverse.optimise.optimise`.
@@ -77,10 +73,8 @@ def suggest(
 
     weights = settings.weights
     if predictor is None:
-        # Nothing was trained, so there is no manifold to stay on, and doubt is no reason to stay away.
-        weights = ObjectiveWeights(uncertainty=0.0, manifold=0.0, optimism=weights.optimism)
-    stuck = _experiments_without_progress(Objective(targets), observations)
-    weights = replace(weights, optimism=weights.optimism + settings.boldness * max(stuck - 1, 0))
+        # Nothing was trained, so there is no manifold to stay on.
+        weights = replace(weights, manifold=0.0)
     return optimise(
         searched,
         space,
@@ -92,6 +86,7 @@ def suggest(
         avoid=known,
         known=known,
         weights=weights,
+        best=_lowest_mismatch(Objective(targets), observations),
         patience=settings.patience,
         settle=settle,
         progress=progress,
@@ -158,16 +153,15 @@ def _design_point(
     )
 
 
-def _experiments_without_progress(objective: Objective, observations: Sequence[Observation]) -> int:
-    """How many experiments ago the lowest measured mismatch fell by a fifth or more."""
-    best, since = math.inf, 0
+def _lowest_mismatch(objective: Objective, observations: Sequence[Observation]) -> float | None:
+    """Of the experiments in which every target was measured; None without any."""
+    found = []
     for one in observations:
         measured = {target.descriptor: one.estimate(target.descriptor) for target in objective.targets}
         known = {name: estimate for name, estimate in measured.items() if estimate is not None}
-        mismatch = objective.score(known).mismatch if len(known) == len(measured) else math.inf
-        since = 0 if mismatch < (1 - _PROGRESS) * best else since + 1
-        best = min(best, mismatch)
-    return since
+        if len(known) == len(measured):
+            found.append(objective.score(known).mismatch)
+    return min(found, default=None)
 
 
 def _declared_positive() -> dict[str, bool]:

@@ -49,10 +49,20 @@ def test_only_beyond_the_edge_of_the_manifold_costs():
     assert objective.score(here, 1.5).manifold == pytest.approx(1.0)
 
 
-def test_optimism_shortens_the_miss_by_the_spread():
-    objective = Objective([value("x", 1.0)], ObjectiveWeights(uncertainty=0.0, manifold=0.0, optimism=2.0))
-    assert objective.score({"x": Estimate(2.0, 0.25)}).total == pytest.approx(0.25)
-    assert objective.score({"x": Estimate(2.0, 0.6)}).total == 0.0
+def test_a_certain_prediction_is_worth_what_it_improves():
+    objective = Objective([value("x", 1.0)], PLAIN, best=4.0)
+    certain = [objective.score({"x": Estimate(1.0 + miss, 0.0)}).total for miss in (0.0, 1.0, 2.0, 3.0)]
+    assert certain == pytest.approx([0.0, 1.01, 4.04, 4.09])
+
+
+def test_what_may_beat_the_best_is_worth_more_than_what_surely_falls_short_of_it():
+    objective = Objective([value("x", 1.0)], PLAIN, best=4.0)
+    sure, doubtful, hopeless = (
+        objective.score({"x": Estimate(mean, sd)}).total for mean, sd in ((3.1, 0.1), (3.1, 1.5), (9.0, 1.5))
+    )
+    assert doubtful < sure < hopeless
+    # E[min(4, (2.1 + 1.5 z)²)] = 2.804 by quadrature, and a hundredth of 2.1² + 1.5².
+    assert doubtful == pytest.approx(2.804 + 0.0666, abs=0.05)
 
 
 def test_what_cannot_be_predicted_is_never_chosen():
