@@ -161,12 +161,13 @@ def _quantified(rows: list[dict[str, Any]], pooled: dict[str, Interval]) -> Tabl
 def _told(found: Representativity, number: int) -> str:
     for warning in found.warnings:
         console.print(f"[yellow]{warning}[/yellow]")
-    verdict = "is representative" if found.representative else "is not representative"
+    what = "The image is" if number == 1 else "The images together are"
+    verdict = f"{what} {'' if found.representative else 'not '}representative"
     return (
         f"Phase fraction {found.phase_fraction:.4f}, {found.confidence:.0%} interval "
         f"{found.ci[0]:.4f} – {found.ci[1]:.4f} (±{found.rel_error:.2%} relative)\n"
         f"Integral range {found.integral_range_px:.3g} px, {number} image{'s' if number != 1 else ''}\n"
-        f"The material {verdict} at ±{found.target_error:.0%}; one image of "
+        f"{verdict} at ±{found.target_error:.0%}; one image of "
         f"{found.required_size_px:.0f} px a side would be enough."
         if np.isfinite(found.abs_error)
         else f"Phase fraction {found.phase_fraction:.4f}; the interval cannot be told."
