@@ -29,7 +29,7 @@ class Entry:
     panel: str
 
 
-IMAGES, MODEL, CAMPAIGNS, SETUP = "Images", "Model", "Campaigns", "Installation"
+IMAGES, MODEL, CAMPAIGNS, LAB, SETUP = "Images", "Model", "Campaigns", "Lab", "Installation"
 ENTRIES = (
     Entry("quantify", "cli.images", "quantify", "Measure particles and texture in SEM images.", IMAGES),
     Entry("representativity", "cli.images", "representativity", "Is the image large enough?", IMAGES),
@@ -51,6 +51,7 @@ ENTRIES = (
     ),
     Entry("approvals", "cli.approvals", "approvals", "List, show, approve and reject proposals.", CAMPAIGNS),
     Entry("dashboard", "cli.dashboard", "dashboard", "Watch campaigns in a browser, read-only.", CAMPAIGNS),
+    Entry("lab", "cli.lab", "app", "Serve the simulated lab over EPICS.", LAB),
     Entry("doctor", "cli.doctor", "doctor", "Check this installation and its state directory.", SETUP),
 )
 
