@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def fine_tune_and_gate(
     seed: int,
     created: str,
     home: Path,
+    progress: Callable[[int, int], None] | None = None,
 ) -> FineTuned | None:
     """Fine-tune on ``trained``, compare with the present version on held-out conditions, register if better.
 
@@ -72,7 +73,9 @@ def fine_tune_and_gate(
     tiles = _tiles(generator, trained)
     if not tiles:
         return None
-    candidate = fine_tune(generator, tiles, replay=replay > 0, steps=steps, seed=seed, created=created)
+    candidate = fine_tune(
+        generator, tiles, replay=replay, steps=steps, seed=seed, created=created, progress=progress
+    )
     try:
         report = gate(candidate, generator, [_reference(one) for one in held_out])
     except UnusableInput as cannot_judge:

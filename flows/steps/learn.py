@@ -28,7 +28,8 @@ def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     if generator is None or not trained or not (kept or generator.record.held_out):
         # Without held-out conditions no candidate could ever be judged.
         return worker.move(experiment, State.LEARNED, "nothing to fine-tune and judge by yet")
-    worker.tell("learn", f"fine-tuning {generator.version} on {len(trained)} experiments", experiment)
+    what = f"fine-tuning {generator.version} on {len(trained)} experiment{'s' if len(trained) > 1 else ''}"
+    worker.tell("learn", what, experiment)
     outcome = fine_tune_and_gate(
         generator,
         trained,
@@ -40,6 +41,7 @@ def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
         # The lab's clock: the same campaign makes the same version, byte for byte.
         created=experiment.lab_finished_at,
         home=worker.home,
+        progress=lambda done, steps: worker.tell("learn", what, experiment, done, steps),
     )
     if outcome is None:
         return worker.move(
@@ -48,9 +50,9 @@ def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     worker.tell("learn", outcome.reason, experiment)
     action = "promoted" if outcome.promoted else "refused"
     with worker.ledger.together():
-        for what in ("fine_tuned", action):
+        for happened in ("fine_tuned", action):
             use = ModelUse(
-                outcome.version, what, generator.version, outcome.metrics, outcome.reason, experiment.id
+                outcome.version, happened, generator.version, outcome.metrics, outcome.reason, experiment.id
             )
             worker.ledger.record_model_use(worker.campaign_id, use)
         return worker.move(experiment, State.LEARNED, f"{outcome.version} {action}: {outcome.reason}")

@@ -3,7 +3,7 @@
 import copy
 import datetime
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,6 @@ from models.generator.sampling import encode
 from models.values import Conditions
 
 DEFAULT_STEPS = 60
-NEW_SHARE = 0.5
 MOST_TILES = 256
 
 
@@ -39,18 +38,20 @@ def fine_tune(
     generator: Generator,
     new_tiles: Sequence[NewTiles],
     *,
-    replay: bool = True,
+    replay: float = 0.5,
     steps: int = DEFAULT_STEPS,
     seed: int = 0,
     learning_rate: float = 1e-4,
     batch: int = 16,
     created: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Generator:
     """A candidate whose ControlNet also learned ``new_tiles``; base and autoencoder stay as they are.
 
-    Half of every batch is new, half is replayed from the latents stored with the version, so that other
-    conditions are not forgotten. The candidate is not registered and not promoted; see
-    :func:`models.generator.gate.gate`. The same seed and data give the same candidate on the same machine.
+    ``replay`` is the share of every batch that is replayed from the latents stored with the version, so that
+    other conditions are not forgotten; the rest is new. ``progress`` is told (steps done, steps). The
+    candidate is not registered and not promoted; see :func:`models.generator.gate.gate`. The same seed and
+    data give the same candidate on the same machine.
 
     Errors: :class:`UnusableInput` for tiles of the wrong size, or when nothing new is given.
     """
@@ -58,9 +59,9 @@ def fine_tune(
         raise UnusableInput("Fine-tuning needs at least one measured tile, and none was given.")
     new = _encode_new(generator, new_tiles, seed)
     old: dict[int, LatentPool] = {}
-    if replay and generator.replay is not None:
+    if replay > 0 and generator.replay is not None:
         old = Replay.from_bytes(generator.replay).pools(generator.encoder, generator.record.trained_on)
-    pools = _mixed(new, old, seed)
+    pools = _mixed(new, old, 1.0 - replay, seed)
     # Full precision for training: bf16 weights would swallow updates of this size.
     unet = copy.deepcopy(generator.networks.unet).float().requires_grad_(False)
     controlnet = copy.deepcopy(generator.networks.controlnet).float().requires_grad_(True)
@@ -74,7 +75,7 @@ def fine_tune(
         pools,
         DiffusionLoss(dropout=0.0, batch=batch),
     )
-    Training({"controlnet": controlnet}, schedule, seed, label="fine-tuning").run(loss)
+    Training({"controlnet": controlnet}, schedule, seed, label="fine-tuning", progress=progress).run(loss)
     dtype = next(generator.networks.unet.parameters()).dtype
     for parameter in controlnet.parameters():
         # Through fp16, as it is stored, so that a candidate and its reloaded copy draw the same images.
@@ -137,8 +138,10 @@ def _encode_new(generator: Generator, new_tiles: Sequence[NewTiles], seed: int) 
     return {m: LatentPool(np.concatenate(latents[m]), np.concatenate(controls[m])) for m in latents}
 
 
-def _mixed(new: Mapping[int, LatentPool], old: Mapping[int, LatentPool], seed: int) -> dict[int, LatentPool]:
-    """Pools in which new tiles make up half: the fewer are repeated, and the draws are even."""
+def _mixed(
+    new: Mapping[int, LatentPool], old: Mapping[int, LatentPool], share: float, seed: int
+) -> dict[int, LatentPool]:
+    """Pools in which new tiles make up ``share``: the fewer are repeated, and the draws are even."""
     mixed: dict[int, LatentPool] = {}
     for magnification in sorted({*new, *old}):
         parts = [pools[magnification] for pools in (new, old) if magnification in pools]
@@ -147,7 +150,7 @@ def _mixed(new: Mapping[int, LatentPool], old: Mapping[int, LatentPool], seed: i
             continue
         fresh, kept = parts
         size = max(len(fresh.latents), len(kept.latents))
-        index_new = np.resize(np.arange(len(fresh.latents)), round(size * NEW_SHARE))
+        index_new = np.resize(np.arange(len(fresh.latents)), round(size * share))
         index_old = np.resize(
             np.random.default_rng([seed, 2]).permutation(len(kept.latents)), size - len(index_new)
         )

@@ -48,7 +48,7 @@ class Training:
 
     With a ``checkpoint`` path the run continues where it stopped, with the same result as if it had not:
     every step draws its random numbers from (seed, process, step) alone. ``faster`` multiplies the learning
-    rate of modules by name.
+    rate of modules by name. ``progress`` is told (steps done, steps) in place of a bar.
     """
 
     modules: Mapping[str, nn.Module]
@@ -58,6 +58,7 @@ class Training:
     checkpoint: Path | None = None
     label: str = "training"
     quiet: bool = False
+    progress: Callable[[int, int], None] | None = None
     on_checkpoint: Callable[[int], None] | None = None
     faster: Mapping[str, float] = field(default_factory=dict)
 
@@ -88,7 +89,7 @@ class Training:
             initial=first,
             desc=self.label,
             unit="step",
-            disable=self.quiet or not self.team.leads,
+            disable=self.quiet or self.progress is not None or not self.team.leads,
             mininterval=2.0,
         )
         for step in range(first, self.schedule.steps):
@@ -107,6 +108,8 @@ class Training:
             bar.set_postfix(loss=f"{smoothed:.4f}", refresh=False)
             bar.update()
             done = step + 1
+            if self.progress is not None:
+                self.progress(done, self.schedule.steps)
             if (
                 self.checkpoint
                 and self.team.leads
