@@ -20,13 +20,16 @@ def _lab() -> None:
 def serve_ioc(
     lab_file: Path = typer.Argument(SHIPPED, metavar="[LAB.yaml]", help="Lab file of a simulated lab."),
     seed: int = typer.Option(0, min=0, help="What the plant's hidden constants are drawn from."),
+    campaign_seed: int | None = typer.Option(
+        None, min=0, help="Instead: the seed of a campaign, for the very plant that it has in process."
+    ),
     prefix: str = typer.Option("ML:", help="What every PV's name begins with."),
     port: int = typer.Option(5064, min=1024, max=65535, help="Channel Access port, on this machine alone."),
     state: Path | None = typer.Option(
         None, help="Folder of the controller's journal (default: ioc in the state directory)."
     ),
     watchdog: float = typer.Option(
-        10.0, min=0.1, help="Seconds without a heartbeat after which the plant goes safe."
+        60.0, min=0.1, help="Seconds without a heartbeat after which the plant goes safe."
     ),
     real_time_factor: float | None = typer.Option(
         None, help="Virtual seconds in a real one (default: as in the lab file; without, time jumps)."
@@ -41,6 +44,10 @@ def serve_ioc(
 
     # By name, as a lab file would: what drives real labs never imports the simulator.
     serve = load_class("sim.ioc:serve", lab_file)
+    if campaign_seed is not None:
+        from flows.seeds import derive
+
+        seed = derive(campaign_seed, 0, "laboratory")
     serve(
         lab_file,
         seed=seed,

@@ -1,0 +1,107 @@
+"""What goes on beside a plan: heartbeats to the controller, and a look at what it was asked to do."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from ophyd.status import Status
+from ophyd.utils import InvalidState
+
+from devices.epics.channel import Channel, ControllerSilent
+
+Check = Callable[[], bool]
+"""Whether what was asked for has happened; raises what explains why it cannot any more."""
+
+
+class Watch:
+    """A thread that beats every ``period_s`` between :meth:`begin` and :meth:`end`, and finishes statuses.
+
+    A status is looked at when :meth:`poke` is called (a PV has changed) and with every beat. When the
+    controller has been silent for ``patience_s``, what waits for it fails.
+    """
+
+    def __init__(self, heartbeat: Channel, *, period_s: float, patience_s: float) -> None:
+        self._heartbeat, self._period_s, self._patience_s = heartbeat, period_s, patience_s
+        self._waiting: list[tuple[Status, Check]] = []
+        self._lock = threading.Lock()
+        self._poked = threading.Event()
+        self._closed = False
+        self._beating = False
+        self._count = 0
+        self._heard = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="epics-watch", daemon=True)
+        self._thread.start()
+
+    def begin(self) -> None:
+        """Beat from now on: a plan is under way."""
+        if not self._beating:
+            self._beating = True
+            self._poked.set()
+
+    def end(self) -> None:
+        """Beat no longer: the reactor is safe."""
+        self._beating = False
+
+    def poke(self) -> None:
+        """Look now at what is waited for."""
+        self._poked.set()
+
+    def until(self, check: Check, status: Status) -> None:
+        """Finish ``status`` when ``check`` says so, and fail it with what it raises."""
+        with self._lock:
+            self._waiting.append((status, check))
+            self._heard = time.monotonic()
+        self._poked.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._poked.set()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        due = 0.0
+        while not self._closed:
+            self._poked.wait(max(0.0, due - time.monotonic()))
+            self._poked.clear()
+            if time.monotonic() >= due:
+                if self._beating:
+                    self._count += 1
+                    self._heartbeat.send(self._count)
+                due = time.monotonic() + self._period_s
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            left = [(status, check) for status, check in waiting if not self._settled(status, check)]
+            with self._lock:
+                self._waiting += left
+
+    def _settled(self, status: Status, check: Check) -> bool:
+        if status.done:
+            return True
+        try:
+            if not self._heartbeat.connected:
+                raise self._heartbeat.silent()
+            happened = check()
+        except ControllerSilent as silence:
+            # It may come back, and a batch goes on without us.
+            if time.monotonic() - self._heard < self._patience_s:
+                return False
+            _settle(status, silence)
+        except Exception as error:  # whoever waits must not wait for ever
+            _settle(status, error)
+        else:
+            self._heard = time.monotonic()
+            if not happened:
+                return False
+            _settle(status, None)
+        return True
+
+
+def _settle(status: Status, error: Exception | None) -> None:
+    try:
+        if error is None:
+            status.set_finished()
+        else:
+            status.set_exception(error)
+    except InvalidState:
+        pass  # stopped in this very moment

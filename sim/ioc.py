@@ -1,0 +1,133 @@
+"""Serves a simulated lab over EPICS Channel Access, as a controller in a process of its own."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+from devices.errors import LabError
+from devices.labfile import LabFileLimits, ReactorLimits, load_class, read_lab_file
+
+HOST = "127.0.0.1"
+LOOKS_PER_WATCHDOG = 20
+PUBLISH_S = 0.2
+
+
+def serve(
+    lab_file: Path,
+    *,
+    seed: int,
+    prefix: str,
+    port: int,
+    state_dir: Path,
+    watchdog_s: float,
+    real_time_factor: float | None = None,
+) -> None:
+    """Serve the reactor and the microscope of ``lab_file`` on this machine's ``port`` until interrupted.
+
+    The plant is the one that ``load_lab(lab_file, seed=seed)`` has in process, and its journal is kept in
+    ``state_dir`` in the same way. ``real_time_factor`` goes before the lab file's. Errors: :class:`LabError`
+    if the file describes no simulated lab, the port is taken, or caproto is missing.
+    """
+    _check_port(port)
+    # caproto reads its environment when it is imported and when a server is made.
+    os.environ.update(
+        EPICS_CA_SERVER_PORT=str(port),
+        EPICS_CAS_INTF_ADDR_LIST=HOST,
+        EPICS_CAS_BEACON_ADDR_LIST=HOST,
+        EPICS_CAS_AUTO_BEACON_ADDR_LIST="NO",
+    )
+    try:
+        from caproto.asyncio.server import Context
+
+        from sim.ioc_channels import Database
+    except ModuleNotFoundError as error:
+        raise LabError(
+            f"Serving a lab over EPICS needs caproto ({error}); "
+            "install it with: pip install 'morpholoop[epics]'."
+        ) from error
+    from sim.ioc_controller import Controller
+
+    logging.getLogger("caproto").setLevel(logging.CRITICAL)  # it logs a traceback for each refused write
+    file = read_lab_file(lab_file)
+    if not file.simulated or file.backend is None:
+        raise LabError(f"The lab file {lab_file} describes no simulated lab, and only such a one is served.")
+    options = dict(file.backend.options)
+    if real_time_factor is not None:
+        options["real_time_factor"] = real_time_factor
+    factor = options.get("real_time_factor") or 0.0
+    bench = load_class(file.backend.class_, lab_file)(state_dir=state_dir, seed=seed, **options)
+    limits = LabFileLimits(lab_file)
+    reactor = load_class(file.reactor.class_, lab_file)(
+        name="reactor",
+        source=ReactorLimits(limits),
+        backend=bench,
+        settings={name: section.options for name, section in file.reactor.set_points.items()},
+        **file.reactor.options,
+    )
+    microscope = load_class(file.microscope.class_, lab_file)(
+        name="microscope", source=limits, backend=bench, **file.microscope.options
+    )
+
+    async def run() -> None:
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        controller = Controller(
+            bench,
+            reactor,
+            microscope,
+            watchdog_s=watchdog_s,
+            real_time=factor > 0,
+            changed=tell,
+        )
+        database = Database(controller, prefix=prefix, lab=file.name, seed=seed, factor=factor)
+
+        async def watch() -> None:
+            while True:
+                controller.look()
+                await asyncio.sleep(watchdog_s / LOOKS_PER_WATCHDOG)
+
+        async def publish() -> None:
+            while True:
+                await database.publish()
+                changed.clear()
+                try:
+                    await asyncio.wait_for(changed.wait(), PUBLISH_S)
+                except TimeoutError:
+                    continue
+
+        async def say(_: object) -> None:
+            sys.stderr.write(
+                f"Serving {file.name} (seed {seed}): {len(database)} PVs {prefix}… at {HOST}:{port}, "
+            )
+            sys.stderr.write(f"watchdog {watchdog_s:g} s, journal in {state_dir}; Ctrl-C ends it.\n")
+            sys.stderr.flush()
+
+        server = Context(database, [HOST]).run(startup_hook=say)
+        await asyncio.gather(server, watch(), publish())
+
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        pass
+    finally:
+        bench.close()
+
+
+def _check_port(port: int) -> None:
+    # The server itself would share a taken port, and half of the answers would come from the other one.
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise LabError(
+                    f"The port {port} cannot be served ({error.strerror}); choose another with --port."
+                ) from error
