@@ -1,5 +1,6 @@
 """What stands behind the devices of a lab: hardware, or a simulation."""
 
+from pathlib import Path
 from typing import Protocol
 
 from devices.clock import Clock, SystemClock
@@ -23,10 +24,11 @@ class Backend(Protocol):
 
 
 class DirectBackend:
-    """For devices that need nothing in common but the time of day."""
+    """For devices that need the time of day and a folder for their records, ``state_dir``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, state_dir: Path = Path(), seed: int = 0) -> None:
         self.clock = SystemClock()
+        self.state_dir = state_dir
 
     def note_stop(self, reason: str) -> None:
         """Nothing to write: the devices keep their own journals."""

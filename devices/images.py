@@ -6,8 +6,8 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
@@ -19,7 +19,9 @@ class FrameProvenance:
     """What a micrograph says of itself, as JSON in its TIFF description.
 
     ``acquired_at`` is the lab's time (ISO 8601); ``information_bar_rows`` is the height of the bar below the
-    field, in rows. How the sample was made is not told: that is in the ledger, by ``key``.
+    field, in rows (None: not known, so it has to be found). ``source`` is the file that the image was taken
+    from, where another program wrote it, and ``source_sha256`` the checksum of that file. How the sample was
+    made is not told: that is in the ledger, by ``key``.
     """
 
     key: str
@@ -29,11 +31,20 @@ class FrameProvenance:
     simulated: bool
     acquired_at: str
     instrument: str
-    information_bar_rows: int = 0
+    information_bar_rows: int | None = 0
     software: str = "morpholoop"
+    source: str = ""
+    source_sha256: str = ""
+
+    def description(self) -> str:
+        """The JSON; what no other program wrote says nothing of a source."""
+        told = dataclasses.asdict(self)
+        if not self.source:
+            del told["source"], told["source_sha256"]
+        return json.dumps(told, sort_keys=True, ensure_ascii=True)
 
 
-def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenance) -> None:
+def write_frame(path: Path, pixels: NDArray[Any], provenance: FrameProvenance) -> None:
     """Write ``pixels`` (H, W) to ``path`` under another name first, so that no half image ever has its name.
 
     The same arguments give the same bytes. Errors: :class:`LabError` if it cannot be written.
@@ -49,7 +60,7 @@ def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenan
                 photometric="minisblack",
                 resolution=(per_cm, per_cm),
                 resolutionunit="CENTIMETER",
-                description=json.dumps(dataclasses.asdict(provenance), sort_keys=True, ensure_ascii=True),
+                description=provenance.description(),
                 metadata=None,
                 software=provenance.software,
             )
@@ -65,10 +76,15 @@ def write_frame(path: Path, pixels: NDArray[np.uint8], provenance: FrameProvenan
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise LabError(
-            f"The image {path} cannot be written ({error.strerror or error}); "
-            "free some space or choose another folder."
-        ) from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> LabError:
+    """What to tell when an image cannot be written."""
+    return LabError(
+        f"The image {path} cannot be written ({error.strerror or error}); "
+        "free some space or choose another folder."
+    )
 
 
 def read_provenance(path: Path) -> FrameProvenance:

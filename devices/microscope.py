@@ -77,6 +77,7 @@ class Microscope(Device):  # type: ignore[misc]
     """The base of every microscope; a back end is a subclass that hands over its logic."""
 
     simulated = False
+    timeout_s = TIMEOUT_S
     state = Component(Signal, value=MicroscopeState.IDLE.value, kind=Kind.normal)
     sample = Component(Signal, value="", kind=Kind.normal)
     field = Component(Signal, value=0, kind=Kind.normal)
@@ -101,7 +102,7 @@ class Microscope(Device):  # type: ignore[misc]
     def prepare(self, montage: Montage) -> Status:
         """Get the sample of a montage under the beam; done at once where nothing has to be moved."""
         check_key(montage.key)
-        status = Status(self, timeout=self.clock.wall_seconds(TIMEOUT_S))
+        status = Status(self, timeout=self.clock.wall_seconds(self.timeout_s))
         try:
             self.logic.prepare(montage)
         except LabError as refusal:
@@ -118,7 +119,7 @@ class Microscope(Device):  # type: ignore[misc]
         if montage is None:
             raise LabError("The microscope was triggered with no sample under the beam; prepare it first.")
         # A status of its own, because the signals have to be right before bluesky may read them.
-        done = Status(self, timeout=self.clock.wall_seconds(TIMEOUT_S))
+        done = Status(self, timeout=self.clock.wall_seconds(self.timeout_s))
         taken = Status(self)
         self.state.put(MicroscopeState.ACQUIRING.value)
 
@@ -136,6 +137,10 @@ class Microscope(Device):  # type: ignore[misc]
         taken.add_callback(finish)
         self.logic.expose(montage, field, taken)
         return done
+
+    def check(self) -> list[str]:
+        """What is wrong with the microscope now, in words; nothing moves."""
+        return [] if self.connected else [f"{self.name} is not connected"]
 
     def stop(self, *, success: bool = False) -> None:
         """What bluesky calls when a plan ends, in whatever way."""
