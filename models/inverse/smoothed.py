@@ -1,25 +1,17 @@
 """Predictions with the sampling noise of generated images averaged out over neighbouring conditions."""
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from models.gaussian_process import Surface, fit_surface
 from models.inverse.predictor import Predictor
-from models.inverse.space import Array, UnitCube
-from models.learning.hyperparameters import posterior_mode
+from models.inverse.space import UnitCube
 from models.values import Conditions, Estimate
 
 _FEWEST = 12
 """Points below which there is nothing to average over."""
-_WIDE = (1e-8, 1e4)
-"""Bounds that the priors keep the hyper-parameters away from."""
-_SIGNAL, _LENGTH, _NOISE = 1.0, 1.5, 0.2
-"""Before anything is seen, in units of the predictions' own SD and of the unit cube."""
 
 
 class SmoothedPredictor:
@@ -47,14 +39,18 @@ class SmoothedPredictor:
         self._base, self._cube = base, cube
         predictions = base.predict(evaluated)
         points = cube.encode_many(evaluated)
-        self._surfaces: dict[str, _Surface] = {}
+        self._surfaces: dict[str, Surface] = {}
+        self._logarithmic: set[str] = set()
         self._rough = not predictions
         for name in predictions[0] if predictions else ():
             values = np.array([prediction[name].mean for prediction in predictions])
             usable = np.isfinite(values)
             if usable.sum() >= _FEWEST:
-                logarithmic = positive.get(name, False) and bool((values[usable] > 0).all())
-                self._surfaces[name] = _Surface(points[usable], values[usable], logarithmic)
+                values = values[usable]
+                if positive.get(name, False) and (values > 0).all():
+                    self._logarithmic.add(name)
+                    values = np.log(values)
+                self._surfaces[name] = fit_surface(points[usable], values)
             else:
                 self._rough = True
         self._blank = {
@@ -89,6 +85,9 @@ class SmoothedPredictor:
         points = self._cube.encode_many(many)
         for name, surface in self._surfaces.items():
             mean, sd = surface.at(points)
+            if name in self._logarithmic:
+                mean = np.exp(mean)
+                sd = mean * sd
             for i, prediction in enumerate(predictions):
                 own = self.own_error.get(name, 0.0) * abs(mean[i])
                 prediction[name] = Estimate(float(mean[i]), math.hypot(sd[i], own))
@@ -96,34 +95,3 @@ class SmoothedPredictor:
             if self._cube.key(conditions) in self._blank:
                 prediction.update(dict.fromkeys(self._surfaces, Estimate(math.nan, math.nan)))
         return predictions
-
-
-class _Surface:
-    """One descriptor over the unit cube."""
-
-    def __init__(self, points: Array, values: Array, logarithmic: bool) -> None:
-        self._logarithmic = logarithmic
-        values = np.log(values) if logarithmic else values
-        self._centre, self._size = float(values.mean()), float(values.std()) or 1.0
-        dimension = points.shape[1]
-        kernel = ConstantKernel(_SIGNAL**2, _WIDE) * Matern(
-            [_LENGTH] * dimension, _WIDE, nu=2.5
-        ) + WhiteKernel(_NOISE**2, _WIDE)
-        mode = np.log([_SIGNAL**2, *[_LENGTH] * dimension, _NOISE**2])
-        spread = np.array([1.5, *[0.7] * dimension, 3.0])
-        self._process = GaussianProcessRegressor(kernel, optimizer=posterior_mode(mode, spread))
-        with warnings.catch_warnings():
-            # A predictor without scatter takes the noise to its bound, which is as well.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self._process.fit(points, (values - self._centre) / self._size)
-        self._noise = float(self._process.kernel_.k2.noise_level)
-
-    def at(self, points: Array) -> tuple[Array, Array]:
-        """Mean and SD (n,) of the surface itself, without the scatter of single predictions."""
-        mean, sd = self._process.predict(points, return_std=True)
-        mean = self._centre + self._size * mean
-        sd = self._size * np.sqrt(np.maximum(sd**2 - self._noise, 0.0))
-        if self._logarithmic:
-            mean = np.exp(mean)
-            sd = mean * sd
-        return mean, sd

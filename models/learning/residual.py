@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from models.learning.hyperparameters import posterior_mode
+from models.gaussian_process import posterior_mode
 from models.learning.observations import Observation
 from models.values import Conditions, Estimate
 
