@@ -17,6 +17,7 @@ Seed = typer.Option(None, help="In place of the file's seed.")
 Iterations = typer.Option(None, help="Most experiments, in place of the file's budget.")
 Fresh = typer.Option(False, "--fresh", help="Start again where the same campaign is finished already.")
 Out = typer.Option(None, help="Folder for the report.")
+Faults = typer.Option(None, help="Scenario (YAML) of what goes wrong; see campaigns/library/faults.")
 AsJson = typer.Option(False, "--json", help="Print one JSON object.")
 CampaignId = typer.Argument(None, help="Campaign id (default: the newest).")
 
@@ -32,6 +33,7 @@ def dry_run(
     iterations: int | None = Iterations,
     out: Path | None = Out,
     fresh: bool = Fresh,
+    faults: Path | None = Faults,
     as_json: bool = AsJson,
 ) -> None:
     """Run a campaign in its simulated lab, to its end.
@@ -41,7 +43,7 @@ def dry_run(
 
     Example: morpholoop dry-run campaigns/library/membrane.yaml --seed 1
     """
-    _run(campaign_file, seed, iterations, out, fresh, as_json, simulated_only=True)
+    _run(campaign_file, seed, iterations, out, fresh, as_json, simulated_only=True, faults=faults)
 
 
 @campaign.command()
@@ -186,6 +188,7 @@ def _run(
     as_json: bool,
     *,
     simulated_only: bool,
+    faults: Path | None = None,
 ) -> None:
     from campaigns.ledger import CampaignState
     from cli.display import CampaignDisplay
@@ -196,7 +199,7 @@ def _run(
     from models.errors import UnusableInput
 
     # Before anything is started: what is wrong with the file is told at once.
-    read = read_campaign(campaign_file, seed, iterations)
+    read = read_campaign(campaign_file, seed, iterations, faults)
     if simulated_only and not simulated_lab(read):
         raise UnusableInput(
             f"The lab of {campaign_file} is not simulated, so this would be no dry run; "
@@ -212,7 +215,14 @@ def _run(
             from flows.campaign import campaign as run_campaign
 
             with CampaignDisplay() as display, watched(display):
-                found = run_campaign(campaign_file.absolute(), seed, iterations, fresh, out)
+                found = run_campaign(
+                    campaign_file.absolute(),
+                    seed,
+                    iterations,
+                    fresh,
+                    out,
+                    None if faults is None else faults.absolute(),
+                )
     emit(found.as_json(), as_json, lambda: summary(found))
     if found.status is not CampaignState.CONVERGED:
         raise typer.Exit(1)

@@ -34,7 +34,10 @@ def _iteration(text: Text, iteration: IterationStatus) -> None:
     )
     text.append(f"{iteration.index:>3} ", style="bold")
     enough = {True: ", representative", False: ", not representative", None: ""}[iteration.representative]
-    text.append(f"{iteration.state}, {iteration.fields} fields{enough}: {conditions}\n")
+    rejected = f" ({iteration.rejected_fields} more rejected)" if iteration.rejected_fields else ""
+    text.append(f"{iteration.state}, {iteration.fields} fields{rejected}{enough}: {conditions}\n")
+    if iteration.reason:
+        text.append(f"    {iteration.reason}\n", style="yellow")
     for name, wanted in iteration.target.items():
         predicted, measured = iteration.predicted.get(name), iteration.measured.get(name)
         text.append(f"    {name:<22} wanted {_band(wanted.low, wanted.high):<9}")

@@ -1,8 +1,17 @@
 """The clock that the lab lives by; injected, so that a simulated lab can make weeks pass in minutes."""
 
-from collections.abc import Collection
+import threading
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, Protocol
+
+
+class Timeout(Protocol):
+    """Something that will happen, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """It will not happen."""
+        ...
 
 
 class Clock(Protocol):
@@ -22,6 +31,10 @@ class Clock(Protocol):
 
     def wall_seconds(self, lab_seconds: float) -> float:
         """The longest that ``lab_seconds`` of the lab may take by the wall, in seconds (for timeouts)."""
+        ...
+
+    def after(self, delay_s: float, action: Callable[[], None], /) -> Timeout:
+        """Call ``action`` when ``delay_s`` seconds of the lab have passed."""
         ...
 
     def waiting(self, statuses: Collection[Any] | None = None) -> None:
@@ -50,6 +63,13 @@ class SystemClock:
     def wall_seconds(self, lab_seconds: float) -> float:
         """A second is a second."""
         return lab_seconds
+
+    def after(self, delay_s: float, action: Callable[[], None], /) -> Timeout:
+        """Call ``action`` from a thread of its own."""
+        timer = threading.Timer(delay_s, action)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def waiting(self, statuses: Collection[Any] | None = None) -> None:
         """Nothing to do: time passes by itself."""

@@ -16,7 +16,7 @@ from ophyd.utils import StatusTimeoutError
 
 from devices.clock import Clock
 from devices.documents import DocumentFiles
-from devices.errors import LabError, LabStopped
+from devices.errors import DeviceFault, LabError, LabStopped
 from devices.plans import Plan
 
 STOP_DEADLINE_S = 30.0
@@ -102,7 +102,9 @@ class Engine:
                 return cause
             if isinstance(cause, StatusTimeoutError):
                 device = error.args[0].obj.name if isinstance(error, FailedStatus) else "a device"
-                return _caused(LabError(f"The lab gave up waiting: {device} did not finish in time."), error)
+                return _caused(
+                    DeviceFault(f"The lab gave up waiting: {device} did not finish in time."), error
+                )
             cause = cause.__cause__ or cause.__context__
         if isinstance(error, RunEngineInterrupted):
             return _caused(LabStopped("The plan was interrupted before its end."), error)

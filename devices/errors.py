@@ -11,3 +11,15 @@ class LabError(ValueError):
 
 class LabStopped(LabError):  # noqa: N818 — being stopped is no error of anyone's
     """A person, or the program on a person's behalf, stopped the lab; the reactor is in its safe state."""
+
+
+class DeviceFault(LabError):  # noqa: N818
+    """A device failed at what it was doing, which is lost; the lab is safe and can try something else."""
+
+
+class NeedsPerson(LabError):  # noqa: N818
+    """A device goes on only when a person has seen to it; nothing that was made is lost."""
+
+
+class LabDown(LabError):  # noqa: N818
+    """The lab as a whole is down, without power, say; what was begun is told when it is up again."""

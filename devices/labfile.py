@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from devices.backend import Backend, DirectBackend
 from devices.errors import LabError
+from devices.interlocks import Interlock
 from devices.laboratory import Laboratory
 from devices.limits import Limit
 from devices.microscope import Microscope
@@ -53,6 +54,28 @@ class LimitSection(_Section):
         return Limit(name, self.unit, self.low, self.high, safe=self.safe, default=self.default)
 
 
+class InterlockSection(_Section):
+    """One interlock; see :class:`devices.interlocks.Interlock`."""
+
+    quantity: str = Field(min_length=1)
+    unit: str = ""
+    above: FiniteFloat | None = None
+    below: FiniteFloat | None = None
+    resume: FiniteFloat
+    delay_s: float = Field(default=0.0, ge=0, le=3600)
+    batch_only: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> "InterlockSection":
+        if (self.above is None) == (self.below is None):
+            raise ValueError("expected either above or below")
+        if self.above is not None and not self.resume < self.above:
+            raise ValueError(f"resume ({self.resume:g}) is not below above ({self.above:g})")
+        if self.below is not None and not self.resume > self.below:
+            raise ValueError(f"resume ({self.resume:g}) is not above below ({self.below:g})")
+        return self
+
+
 class BackendSection(_Section):
     """What stands behind all devices: ``class`` is an import string, ``options`` its keyword arguments."""
 
@@ -64,6 +87,7 @@ class ReactorSection(BackendSection):
     """The reactor."""
 
     set_points: dict[str, LimitSection] = Field(min_length=1)
+    interlocks: dict[str, InterlockSection] = {}
 
 
 class MicroscopeSection(BackendSection):
@@ -85,6 +109,12 @@ class LabFile(_Section):
         """Every limit of the lab, by name of the quantity."""
         quantities = {**self.reactor.set_points, "magnification": self.microscope.magnification}
         return {name: section.limit(name) for name, section in quantities.items()}
+
+    def interlocks(self) -> tuple[Interlock, ...]:
+        """The interlocks of the reactor."""
+        return tuple(
+            Interlock(name=name, **section.model_dump()) for name, section in self.reactor.interlocks.items()
+        )
 
 
 def read_lab_file(path: Path) -> LabFile:
@@ -164,18 +194,22 @@ def load_class(name: str, path: Path) -> Any:
         ) from error
 
 
-def load_lab(path: Path, *, state_dir: Path, seed: int) -> Laboratory:
+def load_lab(path: Path, *, state_dir: Path, seed: int, faults: Path | None = None) -> Laboratory:
     """Open the lab that a lab file describes.
 
-    ``state_dir`` is where the lab's records go; ``seed`` is what a simulated lab draws from. Errors:
-    :class:`LabError`, also when a device is not of the kind (or not simulated, or real) as the file says.
+    ``state_dir`` is where the lab's records go; ``seed`` is what a simulated lab draws from, ``faults`` a
+    scenario of what goes wrong in it. Errors: :class:`LabError`, also when a device is not of the kind (or
+    not simulated, or real) as the file says.
     """
     file = read_lab_file(path)
+    if faults is not None:
+        check_faults(path, faults)
     limits = LabFileLimits(path)
     limits.read()
     backend: Backend = DirectBackend()
     if file.backend is not None:
-        backend = _made(file.backend, path, state_dir=state_dir, seed=seed)
+        scenario = {} if faults is None else {"faults": faults}
+        backend = _made(file.backend, path, state_dir=state_dir, seed=seed, **scenario)
     try:
         reactor = _made(
             file.reactor,
@@ -197,12 +231,24 @@ def load_lab(path: Path, *, state_dir: Path, seed: int) -> Laboratory:
                     f"The lab file {path} says simulated: {str(file.simulated).lower()}, "
                     f"but its {device.name} is {truth}; say which it is."
                 )
+        reactor.guard(file.interlocks())
         return Laboratory(
             name=file.name, backend=backend, reactor=reactor, microscope=microscope, state_dir=state_dir
         )
     except BaseException:
         backend.close()
         raise
+
+
+def check_faults(path: Path, faults: Path) -> None:
+    """Check a scenario of what goes wrong in the simulated lab of ``path``, without opening the lab.
+
+    Errors: :class:`LabError` with all that is wrong, or when the lab is not simulated.
+    """
+    file = read_lab_file(path)
+    if file.backend is None or not file.simulated:
+        raise LabError(f"The lab file {path} describes no simulated lab; faults are for simulated ones.")
+    load_class(file.backend.class_, path).check_faults(faults)
 
 
 def _made(section: BackendSection, path: Path, **given: Any) -> Any:

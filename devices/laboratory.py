@@ -6,7 +6,8 @@ from pathlib import Path
 from devices.backend import Backend
 from devices.clock import Clock
 from devices.engine import Engine
-from devices.errors import LabError
+from devices.errors import LabDown, LabError, NeedsPerson
+from devices.interlocks import InterlockTripped
 from devices.limits import Limit, check_units, complete
 from devices.microscope import Microscope, Montage
 from devices.plans import image, synthesise
@@ -54,7 +55,8 @@ class Laboratory:
 
         ``progress`` is told each state of the reactor. Errors: :class:`LabError` when the limits forbid it,
         the reactor is busy with another key, or this key was used with other conditions or ended in a
-        fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile.
+        fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile,
+        :class:`~devices.interlocks.InterlockTripped` when by an interlock.
         """
         self.reactor.inhibited = ""
         known = self.reactor_record(key)
@@ -74,6 +76,7 @@ class Laboratory:
                 raise LabError(
                     f"The batch {key} ended in a fault ({known.reason}); mint a new key to try again."
                 )
+        trips = 0 if self.reactor.supervisor is None else len(self.reactor.supervisor.trips)
         if progress is not None:
 
             def tell(state: ReactorState) -> None:
@@ -86,6 +89,13 @@ class Laboratory:
                 self.reactor, key, settings, lab=self.name, simulated=self.simulated, **self._time()
             )
             record: RunRecord | None = self._engine.run(plan, on_interrupt=self._make_safe)
+        except (LabDown, NeedsPerson):
+            raise
+        except LabError as error:
+            if self.reactor.supervisor is not None and len(self.reactor.supervisor.trips) > trips:
+                reason = self.reactor.supervisor.trips[trips].reason
+                raise InterlockTripped(f"The batch {key} was stopped: {reason}.") from error
+            raise
         finally:
             self.reactor.on_state = None
         if record is None or record.state != "done":

@@ -26,6 +26,7 @@ def synthesise(reactor: Reactor, key: str, conditions: Conditions, **metadata: A
     def batch() -> Plan:
         yield from bps.checkpoint()
         if reactor.record(key) is None:
+            reactor.check_interlocks(starting=False)
             reactor.enter(ReactorState.RAMPING)
             for name, value in conditions.items():
                 yield from bps.abs_set(getattr(reactor.set_points, name), value, group="ramp")

@@ -1,6 +1,6 @@
 """A batch reactor: set-points, a run id that is the dispatch key, and a controller of batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from ophyd.status import Status
 
 from devices.clock import Clock
 from devices.errors import LabError, LabStopped
+from devices.interlocks import Interlock, Supervisor
 from devices.limits import LimitSource, complete
 from devices.records import Conditions, RunRecord, check_key
 from devices.setpoints import MakeLogic, make_set_points
@@ -76,6 +77,30 @@ class Reactor(Device):  # type: ignore[misc]
         self.on_state: Callable[[ReactorState], None] | None = None
         self.logic: BatchLogic
         self.inhibited = ""
+        self.sensors: dict[str, Signal] = {}
+        """What is measured beside the set-points, by name: pressure, say."""
+        self.supervisor: Supervisor | None = None
+
+    def guard(self, interlocks: Iterable[Interlock]) -> None:
+        """Have interlocks watch the read-backs and sensors from now on.
+
+        Errors: :class:`LabError` if one watches what the reactor does not measure.
+        """
+        readbacks = {
+            name: getattr(self.set_points, name).readback for name in self.set_points.component_names
+        }
+        self.supervisor = Supervisor(
+            interlocks,
+            {**readbacks, **self.sensors},
+            self.clock,
+            make_safe=self.make_safe,
+            in_batch=lambda: self.state.get() in (ReactorState.FEEDING, ReactorState.REACTING),
+        )
+
+    def check_interlocks(self, *, starting: bool) -> None:
+        """Raise :class:`~devices.errors.NeedsPerson` while an interlock forbids to move, or to start."""
+        if self.supervisor is not None:
+            self.supervisor.check(starting=starting)
 
     def enter(self, state: ReactorState) -> None:
         """Take note that the reactor is now in ``state``."""
@@ -107,6 +132,8 @@ class Reactor(Device):  # type: ignore[misc]
         known = self.record(key)
         # What stands on the set-points is checked once more: limits may have been tightened since.
         conditions = known.conditions if known else complete(self.setting(), self.source.read())
+        if known is None:
+            self.check_interlocks(starting=True)
         expected = self.logic.expected_s(conditions)
         status = Status(self, timeout=self.clock.wall_seconds(2 * expected + 3600.0))
         self.run_id.put(key, timestamp=self.clock.now().timestamp())

@@ -31,21 +31,22 @@ def campaign(
     iterations: int | None = None,
     fresh: bool = False,
     out: Path | None = None,
+    faults: Path | None = None,
 ) -> CampaignStatus:
     """Run a campaign until it converges, spends its budget, stalls, is ended, or waits for a person.
 
     ``seed`` and ``iterations`` (experiments) replace those of the file. An unfinished campaign of the same
     file and seed is gone on with; of a finished one the result is returned as it is, unless ``fresh``.
-    ``out`` is a folder for the report. Errors: :class:`models.errors.UnusableInput`,
-    :class:`devices.errors.LabError`.
+    ``out`` is a folder for the report, ``faults`` a scenario of what goes wrong in the simulated lab.
+    Errors: :class:`models.errors.UnusableInput`, :class:`devices.errors.LabError`.
     """
-    specification = read_campaign(campaign_file, seed, iterations)
+    specification = read_campaign(campaign_file, seed, iterations, faults)
     home = state_directory()
     with open_ledger(home, simulated=simulated_lab(specification)) as ledger:
         record = find_or_start(ledger, specification, fresh=fresh)
         if ended(record):
             return write_report(ledger, record.id, home, out, only_missing=True)
-        with employed(specification, record, ledger, home) as worker:
+        with employed(specification, record, ledger, home, faults) as worker:
             while goes_on(worker):
                 experiment = suggest(worker)
                 experiment = reconcile(worker, experiment)

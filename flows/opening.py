@@ -1,5 +1,7 @@
 """Opening a campaign: the file, its ledger, its laboratory and its lease, started anew or gone on with."""
 
+import hashlib
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +10,7 @@ from pathlib import Path
 from campaigns.ledger import FINAL_STATUSES, CampaignRecord, CampaignState, Ledger, ledger_path
 from campaigns.specification import Campaign, load
 from campaigns.specification.lab import is_simulated
-from devices.labfile import load_lab
+from devices.labfile import check_faults, load_lab
 from devices.laboratory import Laboratory
 from devices.limits import Limit, check_units
 from flows.lease import kept_lease
@@ -19,8 +21,12 @@ from models.errors import UnusableInput
 from models.morphology import known_descriptors
 
 
-def read_campaign(file: Path, seed: int | None = None, iterations: int | None = None) -> Campaign:
+def read_campaign(
+    file: Path, seed: int | None = None, iterations: int | None = None, faults: Path | None = None
+) -> Campaign:
     """The campaign of a file, with another seed or number of experiments where given.
+
+    With a scenario of ``faults`` it is another campaign, named after both.
 
     Errors: :class:`campaigns.specification.CampaignFileError` with every fault, :class:`UnusableInput`.
     """
@@ -34,6 +40,12 @@ def read_campaign(file: Path, seed: int | None = None, iterations: int | None = 
         if iterations < 1:
             raise UnusableInput(f"{iterations} experiments cannot be done; give a whole number from 1 on.")
         changes["budget"] = campaign.budget.model_copy(update={"experiments": iterations})
+    if faults is not None:
+        check_faults(campaign.lab, faults)
+        # By its content, so that a campaign is not gone on with under a scenario that was changed.
+        digest = hashlib.sha256(faults.read_bytes()).hexdigest()
+        scenario = re.sub(r"[^a-z0-9_-]+", "-", faults.stem.lower())
+        changes["name"] = f"{campaign.name}-{scenario}-{digest[:6]}"
     return campaign.model_copy(update=changes)
 
 
@@ -86,7 +98,9 @@ def finished(ledger: Ledger, campaign: Campaign) -> CampaignRecord | None:
 
 
 @contextmanager
-def employed(campaign: Campaign, record: CampaignRecord, ledger: Ledger, home: Path) -> Iterator[Worker]:
+def employed(
+    campaign: Campaign, record: CampaignRecord, ledger: Ledger, home: Path, faults: Path | None = None
+) -> Iterator[Worker]:
     """A worker that may drive the campaign, for the time of this context; a waiting campaign runs again.
 
     Errors: :class:`campaigns.ledger.LeaseHeld` while another worker drives it, and those of the lab.
@@ -94,7 +108,7 @@ def employed(campaign: Campaign, record: CampaignRecord, ledger: Ledger, home: P
     root = ledger_path(home, simulated=record.simulated).parent
     with (
         kept_lease(ledger, record.id, root / "leases") as lease,
-        _laboratory(campaign, record, root) as laboratory,
+        _laboratory(campaign, record, root, faults) as laboratory,
     ):
         check_reach(campaign, laboratory.name, laboratory.limits)
         if ledger.campaign(record.id).status is CampaignState.WAITING:
@@ -140,10 +154,12 @@ def check_reach(campaign: Campaign, lab: str, limits: Mapping[str, Limit]) -> No
 
 
 @contextmanager
-def _laboratory(campaign: Campaign, record: CampaignRecord, root: Path) -> Iterator[Laboratory]:
+def _laboratory(
+    campaign: Campaign, record: CampaignRecord, root: Path, faults: Path | None
+) -> Iterator[Laboratory]:
     # Each simulated campaign has a lab of its own, so that what ran before in this folder changes nothing.
     state = root / "labs" / record.id if record.simulated else root
     state.mkdir(parents=True, exist_ok=True)
     seed = derive(campaign.seed, 0, "laboratory")
-    with load_lab(campaign.lab, state_dir=state, seed=seed) as laboratory:
+    with load_lab(campaign.lab, state_dir=state, seed=seed, faults=faults, stop_dir=root) as laboratory:
         yield laboratory

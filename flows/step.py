@@ -7,9 +7,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.ledger import ExperimentRecord, State
+from devices.errors import NeedsPerson
 from flows.worker import Worker
 
 Action = Callable[[Worker, ExperimentRecord], ExperimentRecord]
+
+
+class ExperimentLost(Exception):  # noqa: N818
+    """The experiment cannot come to its end, for the reason given; the campaign goes on with another."""
 
 
 def step(name: str, *due: State) -> Callable[[Action], Action]:
@@ -17,7 +22,8 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
 
     In any other state, or when the campaign was paused or has ended, the experiment comes back as it is; so
     a flow that starts anew passes quickly over what was done before. Nothing is cached and nothing retried:
-    the ledger is the memory.
+    the ledger is the memory. An :class:`ExperimentLost` ends the experiment as failed; where the lab
+    :class:`~devices.errors.NeedsPerson`, the campaign waits.
     """
 
     def decorate(action: Action) -> Action:
@@ -28,6 +34,13 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
             began = time.perf_counter()
             try:
                 return action(worker, experiment)
+            except ExperimentLost as lost:
+                worker.tell(name, f"failed: {lost}", experiment)
+                return worker.move(worker.ledger.experiment(experiment.id), State.FAILED, str(lost))
+            except NeedsPerson as need:
+                worker.tell(name, f"waits for a person: {need}", experiment)
+                worker.wait(str(need))
+                return worker.ledger.experiment(experiment.id)
             finally:
                 worker.ledger.add_time(
                     worker.campaign_id,

@@ -6,8 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from devices.errors import LabError
+from devices.errors import LabDown, LabError
 from sim.clock import START, VirtualClock
+from sim.fault_schedule import FaultSchedule
+from sim.faults import Scenario, read_scenario
 from sim.journal import Journal
 from sim.plant import Plant
 
@@ -17,7 +19,8 @@ class SimulatedBench:
 
     ``plant`` is an import string such as ``sim.lmr:LMRPlant``; its hidden constants are drawn from
     ``seed``. ``start`` is when the lab's clock begins (ISO 8601), ``real_time_factor`` how many virtual
-    seconds pass in a real one (None: time jumps from event to event).
+    seconds pass in a real one (None: time jumps from event to event). ``faults`` is a scenario file of what
+    goes wrong (None: nothing).
     """
 
     simulated = True
@@ -31,7 +34,9 @@ class SimulatedBench:
         hidden: bool = True,
         start: str | datetime | None = None,
         real_time_factor: float | None = None,
+        faults: str | Path | None = None,
     ) -> None:
+        scenario = Scenario() if faults is None else read_scenario(Path(faults))
         module, _, name = plant.partition(":")
         try:
             self.plant: Plant[Any] = getattr(import_module(module), name)(seed, hidden=hidden)
@@ -43,14 +48,41 @@ class SimulatedBench:
         self.clock = VirtualClock(
             start=_moment(start), elapsed_s=self.journal.elapsed_s, real_time_factor=real_time_factor
         )
+        self.faults = FaultSchedule(scenario, seed=seed, journal=self.journal)
+        self.off = ""
+        """Why nothing answers any more; until the lab is opened anew, when the power is back."""
+        self.dead: set[str] = set()
+        """Quantities whose probe gives no value; until the lab is opened anew, when it was replaced."""
         # Guards the journal between the plan, the clock and whoever stops the lab.
         self.lock = threading.RLock()
+
+    @staticmethod
+    def check_faults(faults: Path) -> None:
+        """Raise :class:`LabError` with all that is wrong with a scenario file."""
+        read_scenario(faults)
 
     def note_stop(self, reason: str) -> None:
         """Write the stop into the journal, unless the reactor has just done so with a batch it lost."""
         with self.lock:
             if not self.journal.tells_of_stop(reason, t_s=self.clock.elapsed_s()):
                 self.journal.stopped(None, reason, t_s=self.clock.elapsed_s())
+
+    def cut_power(self) -> LabDown:
+        """Everything goes off; a batch that runs is lost. What was written down stays. Returns the error."""
+        with self.lock:
+            self.off = (
+                f"The power was cut at {self.clock.iso()}; give the same command again when it is back."
+            )
+            running = self.journal.running()
+            if running is not None:
+                reason = f"the power was cut at {self.clock.iso()}"
+                self.journal.stopped(running["key"], reason, t_s=self.clock.elapsed_s())
+        return LabDown(self.off)
+
+    def check_power(self) -> None:
+        """Raise :class:`~devices.errors.LabDown` while the power is off."""
+        if self.off:
+            raise LabDown(self.off)
 
     def close(self) -> None:
         """Let go of the journal."""

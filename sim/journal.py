@@ -124,6 +124,26 @@ class Journal:
             None,
         )
 
+    def fault(self, key: str, kind: str, number: int, *, t_s: float, **where: Any) -> None:
+        """Write down that the fault ``number`` of the lab's scenario came."""
+        self._append(event="fault", key=key, kind=kind, number=number, t_s=t_s, **where)
+
+    def faults(self) -> list[Entry]:
+        """Every fault that came, the earliest first."""
+        return self._of("fault")
+
+    def ordered(self, quantity: str, value: float | str, *, t_s: float) -> None:
+        """Write down that a quantity was sent to a set-point."""
+        self._append(event="ordered", key="", quantity=quantity, value=value, t_s=t_s)
+
+    def batch(self, key: str) -> int:
+        """The number of the batch ``key``, from 1; 0 if the reactor was never started with it."""
+        return next((int(entry["batch"]) + 1 for entry in self._of("start") if entry["key"] == key), 0)
+
+    def fields(self, key: str) -> int:
+        """How many fields were imaged of the sample of ``key``."""
+        return sum(entry["key"] == key for entry in self._of("imaged"))
+
     def close(self) -> None:
         """Let others write."""
         if self._file is not None:

@@ -22,12 +22,14 @@ class Next(StrEnum):
 class ExperimentOutcome:
     """What came of one experiment: its final verdicts, and its ``distance`` from all targets.
 
-    An experiment that failed has no verdicts and an infinite distance; it counts against the budget.
+    An experiment that failed has no verdicts and an infinite distance, and a ``failure`` that says why; it
+    counts against the budget.
     """
 
     index: int
     verdicts: tuple[Verdict, ...] = ()
     distance: float = math.inf
+    failure: str = ""
 
     @property
     def met(self) -> bool:
@@ -60,7 +62,8 @@ def judge(
 
     Converged: some experiment meets every target by its whole interval. Budget: one of its limits is reached.
     Stalled: the last ``stall_after`` measured experiments have not brought the best distance below what it
-    was before them by more than the share ``min_improvement``.
+    was before them by more than the share ``min_improvement``; or the last ``give_up_after`` experiments all
+    failed.
     """
     for outcome in outcomes:
         if outcome.met:
@@ -72,6 +75,15 @@ def judge(
     used_up = _used_up(spent, budget)
     if used_up:
         return Judgement(Next.BUDGET_SPENT, f"The budget is spent: {used_up}. {_closest(outcomes)}")
+    failed = 0
+    while failed < len(outcomes) and not outcomes[-1 - failed].verdicts:
+        failed += 1
+    if failed >= stopping.give_up_after:
+        return Judgement(
+            Next.STALLED,
+            f"The last {failed} experiments failed, one after the other, the last one because: "
+            f"{outcomes[-1].failure.rstrip('.') or 'unknown'}; see to the lab.",
+        )
     distances = [outcome.distance for outcome in outcomes if outcome.verdicts]
     if len(distances) > stopping.stall_after:
         before, since = min(distances[: -stopping.stall_after]), min(distances[-stopping.stall_after :])

@@ -1,6 +1,7 @@
 """What was predicted, seen and measured for an experiment, and the models used; rows are only ever added."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlmodel import col, func, select
 
@@ -81,6 +82,23 @@ class Evidence(Approvals):
                         at=self._at(),
                     )
                 )
+
+    def reject_micrograph(
+        self, experiment_id: str, micrograph: Micrograph, *, author: str, reason: str
+    ) -> None:
+        """Keep an image that cannot be measured, as evidence, and why in the experiment's history."""
+        with self._write() as session:
+            row = self._experiment_row(session, experiment_id)
+            known = self.micrographs(experiment_id, kind="rejected", magnification=micrograph.magnification)
+            self.record_micrographs(experiment_id, [replace(micrograph, kind="rejected")])
+            if micrograph.field not in [one.field for one in known]:
+                facts: dict[str, object] = {
+                    "rejected_field": micrograph.field,
+                    "magnification": micrograph.magnification,
+                    "sha256": micrograph.sha256,
+                }
+                where = f"field {micrograph.field} at {micrograph.magnification:g}×"
+                self._move(session, row, row.state, author, f"{where} rejected: {reason}", facts)
 
     def micrographs(
         self, experiment_id: str, *, kind: MicrographKind | None = None, magnification: float | None = None

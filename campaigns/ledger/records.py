@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from campaigns.ledger.states import CampaignState, State
 from campaigns.ledger.tables import (
@@ -19,7 +19,7 @@ from campaigns.ledger.tables import (
 )
 from models.values import Conditions, Estimate, Interval, Target
 
-MicrographKind = Literal["measured", "predicted"]
+MicrographKind = Literal["measured", "predicted", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -221,9 +221,14 @@ def prediction_record(row: PredictionRow) -> Prediction:
 
 def micrograph_record(row: MicrographRow) -> Micrograph:
     """The record of a row."""
-    kind: MicrographKind = "predicted" if row.kind == "predicted" else "measured"
     return Micrograph(
-        kind, row.magnification, row.field, Path(row.path), row.sha256, row.pixel_size_um, row.acquired_at
+        cast(MicrographKind, row.kind),
+        row.magnification,
+        row.field,
+        Path(row.path),
+        row.sha256,
+        row.pixel_size_um,
+        row.acquired_at,
     )
 
 

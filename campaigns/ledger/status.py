@@ -12,6 +12,8 @@ from campaigns.ledger.records import CampaignRecord, ExperimentRecord, finite
 from campaigns.ledger.states import CampaignState, State
 from models.values import Conditions, Target
 
+_CUT_SHORT = (State.FAILED, State.ABORTED, State.REJECTED, State.UNKNOWN)
+
 
 @dataclass(frozen=True)
 class PredictedValue:
@@ -46,7 +48,11 @@ class WantedValue:
 
 @dataclass(frozen=True)
 class IterationStatus:
-    """One experiment. ``discrepancy`` is relative to the target and signed, 0 inside a range."""
+    """One experiment. ``discrepancy`` is relative to the target and signed, 0 inside a range.
+
+    ``reason`` says why one that did not come to its end did not; ``rejected_fields`` are images that could
+    not be measured, beside the ``fields`` that were.
+    """
 
     index: int
     conditions: Conditions
@@ -62,6 +68,8 @@ class IterationStatus:
     reactor_starts: int
     experiment: str
     units: Mapping[str, str]
+    reason: str = ""
+    rejected_fields: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,8 @@ class Statuses(Evidence):
             reactor_starts=experiment.reactor_starts,
             experiment=experiment.id,
             units=dict(experiment.units),
+            reason=experiment.reason if experiment.state in _CUT_SHORT else "",
+            rejected_fields=len(self.micrographs(experiment.id, kind="rejected")),
         )
 
 

@@ -167,10 +167,10 @@ def _pictures(view: View, micrographs: Sequence[Micrograph]) -> PictureRow:
     predicted = [one for one in here if one.kind == "predicted"][:SHOWN_TILES]
     measured = [one for one in here if one.kind == "measured"]
     shown: list[Picture] = []
-    for one in measured[:SHOWN_FIELDS]:
+    for place, one in enumerate(measured[:SHOWN_FIELDS], start=1):
         overlay = overlay_path(one)
         path = overlay if overlay.exists() else one.path
-        shown.append(embed(path, f"field {one.field + 1} of {len(measured)}", "measured"))
+        shown.append(embed(path, f"field {place} of {len(measured)}", "measured"))
     return PictureRow(
         f"{view.magnification:g}×",
         tuple(embed(one.path, _scale(one), "predicted") for one in predicted),

@@ -160,10 +160,12 @@ class Learning(Section):
 
 class Stopping(Section):
     """A campaign has stalled when ``stall_after`` experiments in a row did not bring the best distance to the
-    target down by more than the share ``min_improvement``.
+    target down by more than the share ``min_improvement``, and also when ``give_up_after`` failed in a row.
     """
 
     stall_after: Annotated[int, Field(ge=2, le=10_000)] = 6
+    # Left out where it is the default: the digests of earlier campaigns stay what they were.
+    give_up_after: Annotated[int, Field(ge=1, le=100, exclude_if=lambda given: given == 3)] = 3
     min_improvement: Quantity = 0.05
 
     @field_validator("min_improvement", mode="before")

@@ -1,11 +1,21 @@
 """Image and ingest: fields of view from the microscope into the content-addressed store and the ledger."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from campaigns.ledger import ExperimentRecord, Micrograph, State
 from campaigns.specification import View
-from flows.step import step
+from devices.errors import DeviceFault, NeedsPerson
+from flows.gate import Gate
+from flows.step import ExperimentLost, step
 from flows.store import put
-from flows.worker import Worker
-from models.micrographs import read
+from flows.worker import AUTHOR, Worker
+
+MOST_REJECTED = 5
+"""Fields of one view of one experiment that may be replaced; more of them, and the sample is given up."""
+
+ATTEMPTS = 3
+"""How often a microscope that fails is asked for the same fields."""
 
 
 @step("image", State.SYNTHESISED)
@@ -22,40 +32,80 @@ def image(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
 
 
 def take_fields(worker: Worker, experiment: ExperimentRecord, view: View, wanted: int) -> None:
-    """Have ``wanted`` fields at one magnification in all; those in the ledger are not taken again."""
-    have = len(fields_of(worker, experiment, view))
-    if have >= wanted:
-        return
-    worker.tell("image", f"{view.magnification:g}×, fields {have + 1} to {wanted}", experiment)
+    """Have ``wanted`` fields at one magnification in all; those in the ledger are not taken again.
+
+    A field that cannot be measured is kept as evidence, and a further one is taken in its place. Errors:
+    :class:`ExperimentLost` when too many of them cannot.
+    """
+    while (have := len(fields_of(worker, experiment, view))) < wanted:
+        rejected = len(rejected_of(worker, experiment, view))
+        if rejected > MOST_REJECTED:
+            last = worker.ledger.history(worker.campaign_id, experiment.id)[-1].reason
+            raise ExperimentLost(
+                f"{rejected} fields at {view.magnification:g}× could not be measured, and at most "
+                f"{MOST_REJECTED} are replaced; the last one: {last}"
+            )
+        first = have + rejected
+        worker.tell("image", f"{view.magnification:g}×, fields {have + 1} to {wanted}", experiment)
+        paths = _acquired(worker, experiment, view, first, wanted - have)
+        ingest(worker, experiment, view, first, paths)
+        for path in paths:
+            # The store has the bytes now.
+            path.unlink(missing_ok=True)
+
+
+def _acquired(
+    worker: Worker, experiment: ExperimentRecord, view: View, first: int, fields: int
+) -> list[Path]:
+    """The files of ``fields`` fields from number ``first`` on; a microscope that failed is asked again."""
     assert experiment.dispatch_key is not None
     folder = worker.root / "acquired" / experiment.id
-    paths = worker.laboratory.acquire(
-        experiment.dispatch_key, view.magnification, wanted - have, have, folder
-    )
-    ingested = []
-    for field, path in enumerate(paths, start=have):
-        (page,) = read(path)  # a file that cannot be read, or has no scale, does not enter the store
-        stored = put(path, worker.root / "micrographs")
-        ingested.append(
-            Micrograph(
-                "measured",
-                view.magnification,
-                field,
-                stored.path,
-                stored.sha256,
-                page.pixel_size_um,
-                worker.laboratory.clock.iso(),
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return worker.laboratory.acquire(
+                experiment.dispatch_key, view.magnification, fields, first, folder
             )
-        )
-    worker.ledger.record_micrographs(experiment.id, ingested)
-    for path in paths:
-        # The store has the bytes now.
-        path.unlink(missing_ok=True)
+        except DeviceFault as fault:
+            if attempt == ATTEMPTS:
+                raise NeedsPerson(
+                    f"The microscope failed {ATTEMPTS} times in a row ({fault}) see to it and give the same "
+                    "command again."
+                ) from fault
+            worker.tell("image", f"again, because: {fault}", experiment)
+    raise AssertionError("unreachable")
+
+
+def ingest(
+    worker: Worker, experiment: ExperimentRecord, view: View, first: int, paths: Sequence[Path]
+) -> None:
+    """Put the files of the fields from number ``first`` on into the store and the ledger, fit or rejected."""
+    gate = Gate.behind(view, fields_of(worker, experiment, view))
+    at = worker.laboratory.clock.iso()
+    fit: list[Micrograph] = []
+    rejected: list[tuple[Micrograph, str]] = []
+    for field, path in enumerate(paths, start=first):
+        reason, pixel_size_um = gate.judge(path, field)
+        stored = put(path, worker.root / "micrographs")
+        one = Micrograph("measured", view.magnification, field, stored.path, stored.sha256, pixel_size_um, at)
+        if reason is None:
+            fit.append(one)
+            continue
+        worker.tell("image", f"field {field} rejected: {reason}", experiment)
+        rejected.append((one, reason))
+    with worker.ledger.together():
+        worker.ledger.record_micrographs(experiment.id, fit)
+        for one, reason in rejected:
+            worker.ledger.reject_micrograph(experiment.id, one, author=AUTHOR, reason=reason)
 
 
 def fields_of(worker: Worker, experiment: ExperimentRecord, view: View) -> tuple[Micrograph, ...]:
     """The measured fields of an experiment at one magnification, by number."""
     return worker.ledger.micrographs(experiment.id, kind="measured", magnification=view.magnification)
+
+
+def rejected_of(worker: Worker, experiment: ExperimentRecord, view: View) -> tuple[Micrograph, ...]:
+    """The fields of an experiment at one magnification that could not be measured."""
+    return worker.ledger.micrographs(experiment.id, kind="rejected", magnification=view.magnification)
 
 
 def count_fields(worker: Worker, experiment: ExperimentRecord) -> int:

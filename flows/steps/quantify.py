@@ -26,8 +26,8 @@ def quantify(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     done = 0
     for view in imaging.views:
         fields = []
-        for micrograph in fields_of(worker, experiment, view):
-            fields.append(_measured(worker, view, micrograph))
+        for place, micrograph in enumerate(fields_of(worker, experiment, view)):
+            fields.append(_measured(worker, view, micrograph, pictured=place < OVERLAYS))
             done += 1
             worker.tell("quantify", f"{view.magnification:g}×", experiment, done, total)
         found = intervals(view, fields, imaging.confidence, imaging.target_error)
@@ -37,14 +37,14 @@ def quantify(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
         return worker.move(experiment, State.QUANTIFIED, f"look {look}: {total} fields of view", fields=total)
 
 
-def _measured(worker: Worker, view: View, micrograph: Micrograph) -> MeasuredField:
+def _measured(worker: Worker, view: View, micrograph: Micrograph, *, pictured: bool) -> MeasuredField:
     """One field as measured, from memory where this worker has measured it before."""
     known = worker.measured.get(micrograph.sha256)
     if known is not None:
         return known
     verify(micrograph.path, micrograph.sha256)
     pixels, found = measure_field(micrograph.path, view)
-    if micrograph.field < OVERLAYS:
+    if pictured:
         put_as(overlay(pixels, found.labels), overlay_path(micrograph))
     worker.measured[micrograph.sha256] = found.without_labels()
     return worker.measured[micrograph.sha256]

@@ -45,7 +45,7 @@ def goes_on(worker: Worker) -> bool:
 
 def _outcome(worker: Worker, experiment: ExperimentRecord) -> ExperimentOutcome:
     if experiment.state is State.FAILED:
-        return ExperimentOutcome(experiment.index)
+        return ExperimentOutcome(experiment.index, failure=experiment.reason)
     targets = worker.record.targets
     measured = {one.descriptor: one.interval for one in worker.ledger.measurements(experiment.id)}
     found = verdicts(targets, measured, may_look_again=False)

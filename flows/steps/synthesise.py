@@ -1,9 +1,9 @@
 """Synthesise: start the reactor once, under a key that was committed before anything moved."""
 
 from campaigns.ledger import ApprovalInvalid, CampaignState, ExperimentRecord, State
-from devices.errors import LabError, LabStopped
+from devices.errors import DeviceFault, LabDown, LabError, LabStopped, NeedsPerson
 from devices.records import RunRecord
-from flows.step import step
+from flows.step import ExperimentLost, step
 from flows.worker import AUTHOR, Worker
 
 
@@ -26,6 +26,8 @@ def synthesise(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord
     assert key is not None
     try:
         known = worker.laboratory.reactor_record(key)
+    except LabDown:
+        raise
     except LabError as error:
         # Nobody can tell whether the reactor ran, and a synthesis is not repeated on a guess.
         moved = worker.move(experiment, State.UNKNOWN, f"The reactor cannot tell about {key}: {error}")
@@ -61,8 +63,13 @@ def _run(worker: Worker, experiment: ExperimentRecord, key: str) -> RunRecord | 
         known = worker.laboratory.reactor_record(key)
         worker.move(experiment, State.ABORTED, str(aborted), **(_facts(known) if known else {}))
         return None
+    except (LabDown, NeedsPerson):
+        # The batch is what the reactor says when it can be asked again.
+        raise
     except LabError as error:
         known = worker.laboratory.reactor_record(key)
+        if known is None and isinstance(error, DeviceFault):
+            raise ExperimentLost(f"before the batch had begun: {error}") from error
         if known is None or known.state != "fault":
             raise
         worker.move(experiment, State.FAILED, known.reason or str(error), **_facts(known))

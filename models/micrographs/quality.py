@@ -1,0 +1,116 @@
+"""Whether an image is fit to be measured: black, saturated, out of focus, charged, or seen before.
+
+Each criterion is a number measured on the pixels, and a limit that it must keep; the limits lie between good
+fields of both simulated plants and spoilt ones (``python -m benchmarks.image_quality`` measures them).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+Image = NDArray[np.float32]
+
+LEAST_CONTRAST = 0.06
+MOST_SATURATED = 0.15
+LEAST_DETAIL = -3.3
+MOST_STREAKS = 6.0
+MOST_ALIKE = 0.5
+
+FINE, COARSE, NOISE = (0.08, 0.14), (0.02, 0.05), (0.40, 0.50)
+"""Bands of the power spectrum, in cycles per pixel."""
+
+PRINT_WIDTH_PX = 320
+SHIFT_PX = 8
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the pixels of one field say of how it was taken.
+
+    ``contrast`` is the span of grey levels, 0–1, without the darkest and brightest 0.5 %. ``saturated`` is
+    the share of pixels at the top of the range. ``detail`` is log10 of the power of fine detail over that of
+    coarse detail, both above the noise: a probe of SD b pixels takes 0.19 b² from it, whatever the scene.
+    ``streaks`` is how much more neighbouring rows differ in their means than neighbouring columns do.
+    """
+
+    contrast: float
+    saturated: float
+    detail: float
+    streaks: float
+
+
+def assess(pixels: Image) -> Quality:
+    """Measure one field, ``pixels`` (H, W) in [0, 1] without information bar."""
+    low, high = np.percentile(pixels[::3, ::3], (0.5, 99.5))
+    return Quality(
+        contrast=float(high - low),
+        saturated=float(np.mean(pixels >= 254.5 / 255)),
+        detail=_detail(pixels),
+        streaks=_streaks(pixels),
+    )
+
+
+def unfit(pixels: Image) -> str | None:
+    """Why a field (H, W) in [0, 1] cannot be measured, in a few words with the number; None: it can."""
+    found = assess(pixels)
+    if found.contrast < LEAST_CONTRAST:
+        return f"black or empty: its grey levels span {found.contrast:.3f} (at least {LEAST_CONTRAST})"
+    if found.saturated > MOST_SATURATED:
+        share, most = 100 * found.saturated, 100 * MOST_SATURATED
+        return f"saturated: {share:.0f} % of its pixels are at the top of the range (at most {most:.0f} %)"
+    if found.streaks > MOST_STREAKS:
+        times = f"{found.streaks:.1f} times"
+        return f"charged: its rows differ {times} as much as its columns (at most {MOST_STREAKS:g})"
+    if found.detail < LEAST_DETAIL:
+        return f"out of focus: log10 of its fine detail is {found.detail:.1f} (at least {LEAST_DETAIL:g})"
+    return None
+
+
+def fingerprint(pixels: Image) -> Image:
+    """What identifies the scene in a field (H, W): its middle detail, reduced, with mean 0 and SD 1."""
+    factor = max(1, pixels.shape[1] // PRINT_WIDTH_PX)
+    height, width = (side // factor * factor for side in pixels.shape)
+    tiles = pixels[:height, :width].reshape(height // factor, factor, width // factor, factor)
+    small = tiles.mean(axis=(1, 3))
+    band = ndimage.gaussian_filter(small, 1.0) - ndimage.gaussian_filter(small, 4.0)
+    return np.asarray((band - band.mean()) / (band.std() or 1.0), np.float32)
+
+
+def likeness(one: Image, other: Image) -> float:
+    """Correlation of two fingerprints, the largest over shifts of a few pixels: 1 is the same scene."""
+    if one.shape != other.shape:
+        return 0.0
+    height, width = one.shape
+    product = fft.irfft2(fft.rfft2(one) * np.conj(fft.rfft2(other)), s=one.shape) / (height * width)
+    near = np.roll(product, (SHIFT_PX, SHIFT_PX), axis=(0, 1))[: 2 * SHIFT_PX + 1, : 2 * SHIFT_PX + 1]
+    return float(near.max())
+
+
+def seen_before(new: Image, earlier: Sequence[Image]) -> int | None:
+    """Which of the ``earlier`` fingerprints shows the scene of ``new``; None: a scene of its own."""
+    alike = [likeness(new, one) for one in earlier]
+    best = int(np.argmax(alike)) if alike else 0
+    return best if alike and alike[best] > MOST_ALIKE else None
+
+
+def _detail(pixels: Image) -> float:
+    height, width = pixels.shape
+    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    power = np.abs(fft.rfft2((pixels - pixels.mean()) * window)) ** 2
+    frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None, :])
+    fine, coarse, noise = (
+        float(power[(frequency >= low) & (frequency < high)].mean()) for low, high in (FINE, COARSE, NOISE)
+    )
+    if coarse <= noise:
+        return -9.0
+    return float(np.log10(max((fine - noise) / (coarse - noise), 1e-9)))
+
+
+def _streaks(pixels: Image) -> float:
+    rows, columns = np.diff(pixels.mean(axis=1)), np.diff(pixels.mean(axis=0))
+    # The median keeps one bright edge along a row from looking like a streak.
+    spread = [float(np.median(np.abs(one))) for one in (rows, columns)]
+    return spread[0] / max(spread[1], 1e-6)

@@ -1,0 +1,42 @@
+"""What faulty optics and detectors make of a field."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from sim.faults import Fault
+
+Pixels = NDArray[np.uint8]
+
+
+def spoilt(pixels: Pixels, fault: Fault, rng: np.random.Generator) -> Pixels:
+    """``pixels`` (H, W) as the faulty microscope records them; as they are under another kind of fault."""
+    grey = pixels.astype(np.float32) / 255.0
+    noise = rng.standard_normal(pixels.shape, dtype=np.float32)
+    match fault.kind:
+        case "black_image":
+            grey = 0.01 + 0.004 * noise
+        case "saturated_image":
+            grey = 2.2 * grey + 0.25
+        case "misfocused_image":
+            # The detector's noise is not out of focus.
+            grey = ndimage.gaussian_filter(grey, fault.extent)
+            grey += noise * np.sqrt(np.maximum(grey, 0.0) / 400.0)
+        case "charged_image":
+            grey = _charged(grey, fault.extent, rng)
+        case "stage_stuck":
+            grey += 0.02 * noise
+        case _:
+            return pixels
+    return np.asarray(np.clip(grey * 255.0 + 0.5, 0, 255), dtype=np.uint8)
+
+
+def _charged(grey: NDArray[np.float32], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Charge that builds up along the lines of the scan and leaks away: bands, streaks, shifts."""
+    height, width = grey.shape
+    lines = np.asarray(size * rng.standard_normal((height, 1)), np.float32)
+    bright = np.maximum(grey - grey.mean(), 0.0)
+    streaks = ndimage.uniform_filter1d(bright, max(3, width // 8), axis=1)
+    shifts = rng.integers(-3, 4, (height, 1))
+    moved = np.take_along_axis(grey, (np.arange(width)[None, :] - shifts) % width, axis=1)
+    return np.asarray(moved + lines + 0.5 * streaks, dtype=np.float32)
