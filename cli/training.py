@@ -147,7 +147,7 @@ def evaluate(
         points = [point for point in record.held_out if point.split == split]
         with console.status(f"Drawing {n} images for each of {len(points)} conditions ({split})"):
             generated = generated_descriptors(generator, [p.conditions for p in points], n=n, seed=seed)
-        scores[split] = score(generator.calibration, generated, points)
+        scores[split] = score(generator, generated, points)
     metrics = record.metrics
     result = {
         "version": record.version,

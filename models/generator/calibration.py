@@ -1,4 +1,8 @@
-"""From descriptors of generated images to descriptors of measured ones: one monotone map per descriptor."""
+"""From descriptors of generated images to descriptors of measured ones.
+
+For each descriptor a monotone map of its values, and a smooth field over the conditions for what the map
+leaves: where the generator is too timid, or blind. Both are fitted to training conditions only.
+"""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -8,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from sklearn.isotonic import IsotonicRegression
 
+from models.gaussian_process import fit_surface, matern
+
+FEWEST_FOR_FIELD = 24
 KNOTS = 5
 FOLDS = 5
 
@@ -40,17 +47,81 @@ class MonotoneMap(BaseModel):
         return np.asarray(np.exp(out) if self.scale == "log" else out)
 
 
+class ConditionField(BaseModel):
+    """A smooth function of the conditions, added on the map's scale: a kernel expansion of few numbers.
+
+    ``points`` (n, d): training conditions in the generator's unit cube; ``lengths`` (d,) and ``weights``
+    (n,): of the Matérn 5/2 kernel (:class:`models.gaussian_process.Surface`). ``scale`` as the map's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scale: Literal["linear", "log"] = "linear"
+    points: tuple[tuple[float, ...], ...]
+    lengths: tuple[float, ...]
+    weights: tuple[float, ...]
+    centre: float = 0.0
+
+    def __call__(self, coordinates: ArrayLike) -> NDArray[np.float64]:
+        """What to add (m,) at ``coordinates`` (m, d)."""
+        at = np.atleast_2d(np.asarray(coordinates, dtype=np.float64))
+        kernel = matern(at, np.array(self.points), np.array(self.lengths))
+        return np.asarray(self.centre + kernel @ np.array(self.weights))
+
+
 class Calibration(BaseModel):
-    """The maps of a generator by descriptor; a descriptor without one passes unchanged."""
+    """The maps and fields of a generator by descriptor; a descriptor without them passes unchanged."""
 
     model_config = ConfigDict(frozen=True)
 
     maps: Mapping[str, MonotoneMap] = {}
+    fields: Mapping[str, ConditionField] = {}
 
-    def apply(self, descriptor: str, values: ArrayLike) -> NDArray[np.float64]:
-        """Measured-equivalent values of ``descriptor`` for values taken from generated images."""
+    def apply(
+        self, descriptor: str, values: ArrayLike, coordinates: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Measured-equivalent values of ``descriptor`` for values (n,) taken from generated images.
+
+        ``coordinates`` (n, d) or (d,): where in the generator's unit cube; None: the map alone.
+        """
         found = self.maps.get(descriptor)
-        return np.asarray(values, dtype=np.float64) if found is None else found(values)
+        mapped = np.asarray(values, dtype=np.float64) if found is None else found(values)
+        field = self.fields.get(descriptor)
+        if field is None or coordinates is None:
+            return mapped
+        added = field(coordinates).reshape(np.shape(mapped) if np.ndim(coordinates) > 1 else ())
+        return np.asarray(mapped * np.exp(added) if field.scale == "log" else mapped + added)
+
+
+def fit_field(
+    coordinates: NDArray[np.float64],
+    mapped: ArrayLike,
+    measured: ArrayLike,
+    scale: Literal["linear", "log"],
+) -> ConditionField | None:
+    """What is left of ``measured`` (C,) after the map, as a smooth function of the conditions (C, d).
+
+    None when fewer than 24 conditions are usable, or when predicting each from all others does not take a
+    tenth off the error: then there is nothing that the conditions explain.
+    """
+    x, y = np.asarray(mapped, dtype=np.float64), np.asarray(measured, dtype=np.float64)
+    if scale == "log":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x, y = np.log(x), np.log(y)
+    usable = np.isfinite(x) & np.isfinite(y)
+    left, points = (y - x)[usable], coordinates[usable]
+    if len(left) < FEWEST_FOR_FIELD or np.ptp(left) < 1e-9:
+        return None
+    surface = fit_surface(points, left)
+    if np.mean((left - surface.left_out) ** 2) > 0.81 * np.mean((left - left.mean()) ** 2):
+        return None
+    return ConditionField(
+        scale=scale,
+        points=tuple(tuple(round(float(v), 6) for v in point) for point in points),
+        lengths=tuple(map(float, surface.lengths)),
+        weights=tuple(map(float, surface.weights)),
+        centre=surface.centre,
+    )
 
 
 def fit_map(generated: ArrayLike, measured: ArrayLike, scale: Literal["linear", "log"]) -> MonotoneMap | None:

@@ -76,6 +76,10 @@ class ConditionEncoder:
             values.append((value - low) / (high - low))
         return np.array(values, dtype=np.float64)
 
+    def coordinates_many(self, conditions: Sequence[Conditions]) -> NDArray[np.float64]:
+        """Positions (C, d)."""
+        return np.stack([self.coordinates(c) for c in conditions])
+
     def excess(self, conditions: Conditions) -> float:
         """How far the worst number lies outside its trained range, in range widths (0 inside)."""
         worst = 0.0

@@ -1,13 +1,14 @@
 """How good a generator is on conditions it was not trained on, and the calibration that makes it better."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from models.generator.calibration import Calibration, fit_map
+from models.generator.calibration import Calibration, fit_field, fit_map
 from models.generator.describe import describe, is_positive
 from models.generator.generator import BATCH, Generator
 from models.generator.networks import predict_velocity
@@ -46,19 +47,26 @@ def generated_descriptors(
 
 
 def fit_calibration(
-    generated: Mapping[str, NDArray[np.float64]], measured: Mapping[str, NDArray[np.float64]]
+    coordinates: NDArray[np.float64],
+    generated: Mapping[str, NDArray[np.float64]],
+    measured: Mapping[str, NDArray[np.float64]],
 ) -> Calibration:
-    """One monotone map per descriptor, from values (C,) of the same conditions: training ones only."""
-    maps = {}
+    """Maps and fields from values (C,) of the same training conditions, at ``coordinates`` (C, d)."""
+    maps, fields = {}, {}
     for name, values in generated.items():
-        found = fit_map(values, measured[name], "log" if is_positive(name) else "linear")
+        scale: Literal["linear", "log"] = "log" if is_positive(name) else "linear"
+        found = fit_map(values, measured[name], scale)
         if found is not None:
             maps[name] = found
-    return Calibration(maps=maps)
+        mapped = values if found is None else found(values)
+        field = fit_field(coordinates, mapped, measured[name], scale)
+        if field is not None:
+            fields[name] = field
+    return Calibration(maps=maps, fields=fields)
 
 
 def score(
-    calibration: Calibration,
+    generator: Generator,
     generated: Mapping[str, NDArray[np.float64]],
     references: Sequence[ReferencePoint],
 ) -> dict[str, DescriptorScore]:
@@ -66,16 +74,18 @@ def score(
     scores = {}
     for name, values in generated.items():
         measured = np.array([r.descriptors.get(name, np.nan) for r in references])
-        calibrated = calibration.apply(name, values)
+        calibrated = generator.calibrated(name, values, [r.conditions for r in references])
+        mapped = generator.calibration.apply(name, values)
         usable = np.isfinite(measured) & np.isfinite(values)
         if usable.sum() < 3:
             continue
         truth = measured[usable]
-        error, raw = calibrated[usable] - truth, values[usable] - truth
+        error, plain, raw = (found[usable] - truth for found in (calibrated, mapped, values))
         scores[name] = DescriptorScore(
             r2=_r2(error, truth),
             mae=float(np.abs(error).mean()),
             relative=float(np.abs(error).mean() / np.abs(truth).mean()),
+            r2_monotone=_r2(plain, truth),
             r2_uncalibrated=_r2(raw, truth),
             mae_uncalibrated=float(np.abs(raw).mean()),
             n_conditions=int(usable.sum()),

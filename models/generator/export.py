@@ -92,7 +92,10 @@ def calibrate(run: Run, generator: Generator) -> Generator:
         generator, conditions, n=run.plan.calibration_images, seed=CALIBRATION_SEED, common_noise=False
     )
     wanted = {name: np.array([measured[r][name] for r in rows]) for name in generated}
-    return _updated(generator, calibration=fit_calibration(generated, wanted))
+    return _updated(
+        generator,
+        calibration=fit_calibration(generator.encoder.coordinates_many(conditions), generated, wanted),
+    )
 
 
 def evaluate(run: Run, generator: Generator) -> Generator:
@@ -116,7 +119,7 @@ def evaluate(run: Run, generator: Generator) -> Generator:
         )
         seconds += time.perf_counter() - started
         images += len(points) * plan.evaluation_images * len(dataset.tiles)
-        by_split[split] = score(generator.calibration, generated, points)
+        by_split[split] = score(generator, generated, points)
         held_out.append(points)
     metrics = _quality(run, generator).model_copy(
         update={

@@ -89,7 +89,7 @@ def _errors(
     errors = {}
     for name, values in generated.items():
         measured = np.array([p.descriptors.get(name, np.nan) for p in points])
-        predicted = generator.calibration.apply(name, values)
+        predicted = generator.calibrated(name, values, [p.conditions for p in points])
         if is_positive(name):
             measured, predicted = np.log(measured), np.log(predicted)
         known = np.isfinite(measured)

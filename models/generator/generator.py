@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from models.errors import UnusableInput
@@ -54,8 +54,14 @@ class Generator:
 
     @property
     def calibration(self) -> Calibration:
-        """Maps from descriptors of generated images to those of measured ones."""
+        """From descriptors of generated images to those of measured ones."""
         return self.record.calibration
+
+    def calibrated(
+        self, descriptor: str, values: ArrayLike, conditions: Sequence[Conditions]
+    ) -> NDArray[np.float64]:
+        """Measured-equivalent values (C,) of values (C,) taken from images generated under ``conditions``."""
+        return self.calibration.apply(descriptor, values, self.encoder.coordinates_many(conditions))
 
     @property
     def latent_statistics(self) -> tuple[Tensor, Tensor]:

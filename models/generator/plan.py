@@ -37,7 +37,7 @@ class TrainingPlan:
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     sampling_steps: int = 6
     guidance: float = 1.5
-    calibration_conditions: int = 96
+    calibration_conditions: int = 192
     calibration_images: int = 6
     evaluation_conditions: int = 48
     evaluation_images: int = 8

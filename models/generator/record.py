@@ -24,6 +24,7 @@ class DescriptorScore(BaseModel):
     """Predicted against measured values of one descriptor over held-out conditions.
 
     ``mae`` in the descriptor's unit; ``relative`` is the mean absolute error over the mean measured value.
+    ``r2_monotone``: with the calibration's map and without its field (None: not looked at).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,6 +32,7 @@ class DescriptorScore(BaseModel):
     r2: float
     mae: float
     relative: float
+    r2_monotone: float | None = None
     r2_uncalibrated: float
     mae_uncalibrated: float
     n_conditions: int

@@ -50,6 +50,12 @@ class ImageGenerator(Protocol):
         """0 at a training condition, 1 at the edge of what it was trained on."""
         ...
 
+    def calibrated(
+        self, descriptor: str, values: npt.ArrayLike, conditions: Sequence[Conditions]
+    ) -> npt.NDArray[np.float64]:
+        """Measured-equivalent values (C,) of values (C,) taken from images generated under ``conditions``."""
+        ...
+
 
 class GeneratorPredictor:
     """Predicts descriptors by the code that measures micrographs, applied to generated ones.
@@ -133,23 +139,28 @@ class GeneratorPredictor:
             n = self._images[magnification]
             images = self._generator.sample_many(many, magnification=magnification, n=n, seed=self._seed)
             pixel = self._generator.pixel_size_um(magnification)
-            for prediction, tiles in zip(predictions, images, strict=True):
+            for conditions, prediction, tiles in zip(many, predictions, images, strict=True):
                 for measure, names in kinds.values():
                     fields = [measure.measure(tile, pixel) for tile in tiles]
-                    prediction.update(self._pool(measure, names, fields))
+                    prediction.update(self._pool(measure, names, fields, conditions))
         return predictions
 
     def _pool(
-        self, measure: Measure, names: Sequence[str], fields: Sequence[FieldMeasurement]
+        self,
+        measure: Measure,
+        names: Sequence[str],
+        fields: Sequence[FieldMeasurement],
+        conditions: Conditions,
     ) -> dict[str, Estimate]:
-        pooled = measure.pool(fields)
-        parts = [measure.pool(rest) for rest in _delete_one(fields)]
-        calibration = self._generator.record.calibration
+        # The whole first, then the parts of the jackknife.
+        pooled = [measure.pool(fields), *(measure.pool(rest) for rest in _delete_one(fields))]
         estimates = {}
         for name in names:
-            value = float(calibration.apply(name, pooled[name]))
-            sampling = _jackknife_se(calibration.apply(name, [part[name] for part in parts]), value)
-            estimates[name] = Estimate(value, math.hypot(sampling, self.own_error.get(name, 0.0) * value))
+            values = [one[name] for one in pooled]
+            value, *parts = self._generator.calibrated(name, values, [conditions] * len(values))
+            sampling = _jackknife_se(np.array(parts), float(value))
+            own = self.own_error.get(name, 0.0) * float(value)
+            estimates[name] = Estimate(float(value), math.hypot(sampling, own))
         return estimates
 
 

@@ -63,6 +63,9 @@ class Discs:
     def manifold_distance(self, conditions):
         return abs(conditions["pH"] - 10.4) / 0.5
 
+    def calibrated(self, descriptor, values, conditions):
+        return self.record.calibration.apply(descriptor, values)
+
     def sample(self, conditions, *, magnification, n, seed):
         return self.sample_many([conditions], magnification=magnification, n=n, seed=seed)[0]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.generator.calibration import Calibration, MonotoneMap, fit_map
+from models.generator.calibration import Calibration, MonotoneMap, fit_field, fit_map
 
 
 def test_a_line_is_recovered_and_continued() -> None:
@@ -42,3 +42,36 @@ def test_too_few_conditions_give_no_map_and_unknown_descriptors_pass_through() -
 
 def test_nan_stays_nan() -> None:
     assert np.isnan(MonotoneMap(scale="log", x=(0.0, 1.0), y=(0.0, 1.0))([np.nan, -1.0])).all()
+
+
+def cube(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.0, 1.0, (n, 3))
+
+
+def blind_spot(points: np.ndarray) -> np.ndarray:
+    return 0.2 * points[:, 0] - 0.1 * points[:, 1] ** 2
+
+
+def test_a_field_fills_in_what_the_map_cannot_know() -> None:
+    rng = np.random.default_rng(1)
+    points, elsewhere = cube(96, 2), cube(50, 3)
+    timid = np.exp(2.0 + 0.05 * rng.normal(size=96))
+    field = fit_field(points, timid, timid * np.exp(blind_spot(points)), "log")
+    assert field is not None
+    assert field(elsewhere) == pytest.approx(blind_spot(elsewhere), abs=0.02)
+    calibration = Calibration(fields={"d50_um": field})
+    values = np.full(50, 8.0)
+    assert calibration.apply("d50_um", values) == pytest.approx(values)
+    corrected = calibration.apply("d50_um", values, elsewhere)
+    assert corrected == pytest.approx(8.0 * np.exp(blind_spot(elsewhere)), rel=0.02)
+    assert calibration.apply("d50_um", 8.0, elsewhere[0]) == pytest.approx(corrected[0])
+    assert np.isnan(calibration.apply("d50_um", np.nan, elsewhere[0]))
+    assert Calibration.model_validate_json(calibration.model_dump_json()) == calibration
+
+
+def test_there_is_no_field_in_noise_nor_in_a_few_conditions() -> None:
+    rng = np.random.default_rng(4)
+    points = cube(96, 5)
+    noise = rng.normal(0, 0.1, 96)
+    assert fit_field(points, np.zeros(96), noise, "linear") is None
+    assert fit_field(points[:20], np.zeros(20), blind_spot(points[:20]), "linear") is None

@@ -51,6 +51,9 @@ class Discs:
     def manifold_distance(self, conditions):
         return max(0.0, (conditions["diameter_um"] - 7) / 3)
 
+    def calibrated(self, descriptor, values, conditions):
+        return self.record.calibration.apply(descriptor, values)
+
     def sample_many(self, conditions, *, magnification, n, seed):
         self.calls.append((magnification, len(conditions), n, seed))
         return np.stack([self._images(c["diameter_um"], magnification, n, seed) for c in conditions])
