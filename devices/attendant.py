@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ KEEP_S = 1.0
 
 
 class Attendant:
-    """Looks for stop orders at ``orders`` while ``lab`` is open, in a thread that waits for nothing else.
+    """Looks for stop orders at ``orders`` while ``lab`` is open, in threads that wait for nothing else.
 
     ``file`` and ``seed`` are what the lab was opened with. What cannot be written is logged: the lab goes on.
     """
@@ -33,12 +32,17 @@ class Attendant:
         self._file, self._seed, self._holder = file, seed, Holder.this()
         before = snapshot.read(state_dir)
         self._last_stop = before.last_stop if before is not None else None
-        self._obeyed = ""
+        self._obeyed = self._obeying = ""
         self._alarm = ""
         self._kept: Snapshot | None = None
-        self._leave = threading.Event()
-        self._thread = threading.Thread(target=self._attend, name="attendant", daemon=True)
-        self._thread.start()
+        self._leave, self._look_now = threading.Event(), threading.Event()
+        # A controller that is slow to answer must not hold up a stop: what is kept has a thread of its own.
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("stop orders", self._attend), ("snapshots", self._keep_all))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def check(self) -> None:
         """Raise :class:`LabStopped` while an order stands."""
@@ -51,25 +55,30 @@ class Attendant:
             )
 
     def note_stop(self, reason: str) -> None:
-        """Remember the latest stop, unless it is the order that stands."""
-        if self._last_stop is None or reason != self._last_stop.told():
+        """Remember the latest stop, unless it is the order that is being obeyed."""
+        if reason != self._obeying:
             self._last_stop = StopOrder.now(reason)
 
     def close(self) -> None:
         """Look no more; the lab is let go of."""
         self._leave.set()
-        self._thread.join(5.0)
+        self._look_now.set()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(5.0)
         self._keep(open_=False)
 
     def _attend(self) -> None:
-        kept_s = -KEEP_S
-        while True:
-            obeyed = self._obey()
-            if obeyed or time.monotonic() - kept_s >= KEEP_S:
-                self._keep(open_=True)
-                kept_s = time.monotonic()
-            if self._leave.wait(LOOK_S):
-                return
+        while not self._leave.is_set():
+            if self._obey():
+                self._look_now.set()
+            self._leave.wait(LOOK_S)
+
+    def _keep_all(self) -> None:
+        while not self._leave.is_set():
+            self._keep(open_=True)
+            self._look_now.wait(KEEP_S)
+            self._look_now.clear()
 
     def _obey(self) -> bool:
         """Stop the lab if an order stands that it has not obeyed, or if something was started past it."""
@@ -77,15 +86,15 @@ class Attendant:
         if found is None or (found[1].id == self._obeyed and not self._lab.busy):
             return False
         order = found[1]
-        self._last_stop = order
+        self._obeying = order.told()
         try:
-            self._lab.stop(order.told())
-            self._alarm = ""
+            self._lab.stop(self._obeying)
+            self._obeyed, self._alarm = order.id, ""
         except Exception as error:  # the next look tries again
             self._alarm = f"the stop did not work: {error}"
             _log.exception("the stop did not work")
-            return True
-        self._obeyed = order.id
+        # Only now: whoever gave the order takes this for its confirmation.
+        self._last_stop = order
         return True
 
     def _keep(self, *, open_: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from devices.attendant import Attendant
 from devices.backend import Backend, DirectBackend
 from devices.errors import LabError
 from devices.interlocks import Interlock
@@ -15,6 +16,8 @@ from devices.laboratory import Laboratory
 from devices.limits import Limit
 from devices.microscope import Microscope
 from devices.reactor import Reactor
+from devices.station import Station
+from devices.stopping import STOP, stop_file
 
 ImportString = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
@@ -104,6 +107,7 @@ class LabFile(_Section):
     backend: BackendSection | None = None
     reactor: ReactorSection
     microscope: MicroscopeSection
+    stations: dict[str, BackendSection] = {}
 
     def limits(self) -> dict[str, Limit]:
         """Every limit of the lab, by name of the quantity."""
@@ -194,24 +198,33 @@ def load_class(name: str, path: Path) -> Any:
         ) from error
 
 
-def load_lab(path: Path, *, state_dir: Path, seed: int, faults: Path | None = None) -> Laboratory:
+def load_lab(
+    path: Path,
+    *,
+    state_dir: Path,
+    seed: int,
+    faults: Path | None = None,
+    stop_dir: Path | None = None,
+    attended: bool = True,
+) -> Laboratory:
     """Open the lab that a lab file describes.
 
     ``state_dir`` is where the lab's records go; ``seed`` is what a simulated lab draws from, ``faults`` a
-    scenario of what goes wrong in it. Errors: :class:`LabError`, also when a device is not of the kind (or
-    not simulated, or real) as the file says.
+    scenario of what goes wrong in it. A stop order stops it in ``state_dir`` and, by the lab's name, in
+    ``stop_dir``; who only looks opens it with ``attended=False``. Errors: :class:`LabError`, also when a
+    device is not of the kind (or not simulated, or real) as the file says.
     """
     file = read_lab_file(path)
     if faults is not None:
         check_faults(path, faults)
     limits = LabFileLimits(path)
     limits.read()
-    backend: Backend = DirectBackend()
+    backend: Backend = DirectBackend(state_dir=state_dir)
     if file.backend is not None:
         scenario = {} if faults is None else {"faults": faults}
-        backend = _made(file.backend, path, state_dir=state_dir, seed=seed, **scenario)
+        backend = make_device(file.backend, path, state_dir=state_dir, seed=seed, **scenario)
     try:
-        reactor = _made(
+        reactor = make_device(
             file.reactor,
             path,
             name="reactor",
@@ -219,8 +232,13 @@ def load_lab(path: Path, *, state_dir: Path, seed: int, faults: Path | None = No
             backend=backend,
             settings={name: section.options for name, section in file.reactor.set_points.items()},
         )
-        microscope = _made(file.microscope, path, name="microscope", source=limits, backend=backend)
-        for device, base in ((reactor, Reactor), (microscope, Microscope)):
+        microscope = make_device(file.microscope, path, name="microscope", source=limits, backend=backend)
+        stations: list[Any] = [
+            make_device(section, path, name=name, backend=backend) for name, section in file.stations.items()
+        ]
+        kinds: list[tuple[Any, Any]] = [(reactor, Reactor), (microscope, Microscope)]
+        kinds += [(station, Station) for station in stations]
+        for device, base in kinds:
             if not isinstance(device, base):
                 raise LabError(
                     f"The lab file {path} names a {type(device).__name__} where a {base.__name__} belongs."
@@ -232,9 +250,20 @@ def load_lab(path: Path, *, state_dir: Path, seed: int, faults: Path | None = No
                     f"but its {device.name} is {truth}; say which it is."
                 )
         reactor.guard(file.interlocks())
-        return Laboratory(
-            name=file.name, backend=backend, reactor=reactor, microscope=microscope, state_dir=state_dir
+        laboratory = Laboratory(
+            name=file.name,
+            backend=backend,
+            reactor=reactor,
+            microscope=microscope,
+            state_dir=state_dir,
+            stations=stations,
         )
+        if attended:
+            orders = (state_dir / STOP, *((stop_file(stop_dir, file.name),) if stop_dir else ()))
+            laboratory.attendant = Attendant(
+                laboratory, state_dir=state_dir, orders=orders, file=path.resolve(), seed=seed
+            )
+        return laboratory
     except BaseException:
         backend.close()
         raise
@@ -251,7 +280,8 @@ def check_faults(path: Path, faults: Path) -> None:
     load_class(file.backend.class_, path).check_faults(faults)
 
 
-def _made(section: BackendSection, path: Path, **given: Any) -> Any:
+def make_device(section: BackendSection, path: Path, **given: Any) -> Any:
+    """The device of a section of the lab file ``path``, from what is ``given`` and its options."""
     made = load_class(section.class_, path)
     try:
         return made(**given, **section.options)

@@ -1,8 +1,9 @@
 """A lab as the loop sees it: check, synthesise, acquire, stop."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from devices.attendant import Attendant
 from devices.backend import Backend
 from devices.clock import Clock
 from devices.engine import Engine
@@ -10,26 +11,44 @@ from devices.errors import LabDown, LabError, NeedsPerson
 from devices.interlocks import InterlockTripped
 from devices.limits import Limit, check_units, complete
 from devices.microscope import Microscope, Montage
-from devices.plans import image, synthesise
+from devices.plans import image, process, synthesise
 from devices.reactor import Reactor, ReactorState
 from devices.records import Conditions, RunRecord, check_key
+from devices.station import Station
 
 Progress = Callable[[str], None]
 """Told what the lab is doing, a short sentence at a time, in the thread that called; may stop the lab."""
 
 
 class Laboratory:
-    """A reactor and a microscope, driven by bluesky plans one at a time; close it when done (``with``)."""
+    """A reactor and a microscope, driven by bluesky plans one at a time; close it when done (``with``).
+
+    ``stations`` handle each sample in their order before it is imaged.
+    """
 
     def __init__(
-        self, *, name: str, backend: Backend, reactor: Reactor, microscope: Microscope, state_dir: Path
+        self,
+        *,
+        name: str,
+        backend: Backend,
+        reactor: Reactor,
+        microscope: Microscope,
+        state_dir: Path,
+        stations: Sequence[Station] = (),
     ) -> None:
         self.name = name
         self.simulated: bool = reactor.simulated
         self.clock: Clock = backend.clock
-        self.reactor, self.microscope = reactor, microscope
+        self.reactor, self.microscope, self.stations = reactor, microscope, tuple(stations)
         self._backend = backend
         self._engine = Engine(state_dir / "runs", backend.clock)
+        self.attendant: Attendant | None = None
+        """Who looks for stop orders while the lab is open."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a plan runs."""
+        return self._engine.busy
 
     @property
     def limits(self) -> Mapping[str, Limit]:
@@ -59,6 +78,7 @@ class Laboratory:
         :class:`~devices.interlocks.InterlockTripped` when by an interlock.
         """
         self.reactor.inhibited = ""
+        self._check_orders()
         known = self.reactor_record(key)
         if known is None:
             settings = complete(conditions, self.limits)
@@ -109,8 +129,9 @@ class Laboratory:
     ) -> list[Path]:
         """Image ``fields`` fields of the sample of ``key``, from index ``first_field`` on, into ``folder``.
 
-        Returns the paths, ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when there
-        is no such sample, or the magnification is outside the limits.
+        Stations that have not handled the sample do so first. Returns the paths,
+        ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when there is no such sample, or
+        the magnification is outside the limits.
         """
         check_key(key)
         if fields < 1 or first_field < 0:
@@ -118,6 +139,11 @@ class Laboratory:
                 f"Cannot image {fields} fields from index {first_field} on; expected at least 1 from 0 on."
             )
         self.microscope.magnification.check_value(magnification)
+        self._check_orders()
+        for station in self.stations:
+            if not station.done(key):
+                about = {"lab": self.name, "simulated": self.simulated, **self._time()}
+                self._engine.run(process(station, key, **about), on_interrupt=self._make_safe)
         montage = Montage(key, float(magnification), fields, first_field, folder)
         plan = image(self.microscope, montage, lab=self.name, simulated=self.simulated, **self._time())
         paths: list[Path] = self._engine.run(plan, on_interrupt=self._make_safe)
@@ -130,6 +156,8 @@ class Laboratory:
 
     def close(self) -> None:
         """Stop the plan that runs, if any, and let go of the devices."""
+        if self.attendant is not None:
+            self.attendant.close()
         if self._engine.busy:
             self.stop("the lab was closed")
         self._engine.close()
@@ -145,8 +173,14 @@ class Laboratory:
         # The reactor first: it must not wait for software to come to an end.
         self.reactor.inhibited = reason
         self.reactor.make_safe(reason)
+        if self.attendant is not None:
+            self.attendant.note_stop(reason)
         if self._engine.busy:
             self._backend.note_stop(reason)
+
+    def _check_orders(self) -> None:
+        if self.attendant is not None:
+            self.attendant.check()
 
     def _time(self) -> dict[str, str]:
         return {"lab_time": self.clock.iso()}

@@ -11,6 +11,7 @@ from bluesky.utils import Msg
 from devices.microscope import Microscope, Montage
 from devices.reactor import Reactor, ReactorState
 from devices.records import Conditions, RunRecord
+from devices.station import Station
 
 Plan = Generator[Msg, Any, Any]
 
@@ -47,6 +48,23 @@ def synthesise(reactor: Reactor, key: str, conditions: Conditions, **metadata: A
     yield from bpp.finalize_wrapper(bpp.run_wrapper(batch(), md=about), leave_safe)
     record: RunRecord | None = reactor.record(key)
     return record
+
+
+def process(station: Station, key: str, **metadata: Any) -> Plan:
+    """Have a station do its step for ``key``; what it gives is recorded with the run."""
+
+    def step() -> Plan:
+        yield from bps.clear_checkpoint()
+        yield from bps.abs_set(station, key, wait=True)
+        yield from bps.create(name="primary")
+        yield from bps.read(station)
+        yield from bps.save()
+
+    def leave() -> Plan:
+        yield from bps.stop(station)
+
+    about = {"plan_name": station.name, "key": key, **metadata}
+    yield from bpp.finalize_wrapper(bpp.run_wrapper(step(), md=about), leave)
 
 
 def image(sem: Microscope, montage: Montage, **metadata: Any) -> Plan:

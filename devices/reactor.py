@@ -143,6 +143,10 @@ class Reactor(Device):  # type: ignore[misc]
             status.set_exception(refusal)
         return status
 
+    def check(self) -> list[str]:
+        """What is wrong with the reactor now, in words; nothing moves."""
+        return [] if self.connected else [f"{self.name} is not connected"]
+
     def make_safe(self, reason: str = "the plan ended early") -> None:
         """Stop feeding and bring every set-point to its safe value; never raises, never waits."""
         self.logic.make_safe(reason)

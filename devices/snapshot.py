@@ -109,23 +109,25 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         limits = {}
         alarms.append(str(error))
     quantities = {name: getattr(reactor.set_points, name) for name in reactor.set_points.component_names}
+    unread = getattr(reactor, "unread", ())
     values = [
-        _reading(name, quantity, limits.get(name), alarms)
+        _reading(name, quantity, limits.get(name), alarms, unread=name in unread)
         for name, quantity in {**quantities, "magnification": microscope.magnification}.items()
     ]
     for device in (reactor, microscope):
         with contextlib.suppress(AttributeError):
             alarms += device.alarms()
-    running = None
+    running, lab_time = None, ""
     try:
         running = reactor.logic.running()
+        lab_time = lab.clock.iso()
     except LabError as error:
         alarms.append(str(error))
     return Snapshot(
         lab=lab.name,
         simulated=lab.simulated,
         at=iso(datetime.now(UTC)),
-        lab_time=lab.clock.iso(),
+        lab_time=lab_time,
         state=str(_get(reactor.state) or "unknown"),
         run_id=str(_get(reactor.run_id) or ""),
         running=running,
@@ -157,9 +159,9 @@ def read(folder: Path) -> Snapshot | None:
         return None
 
 
-def _reading(name: str, quantity: Any, limit: Limit | None, alarms: list[str]) -> Reading:
-    value, setpoint = _get(quantity.readback), _get(quantity.setpoint)
-    if value is None:
+def _reading(name: str, quantity: Any, limit: Limit | None, alarms: list[str], *, unread: bool) -> Reading:
+    value, setpoint = None if unread else _get(quantity.readback), _get(quantity.setpoint)
+    if value is None and not unread:
         alarms.append(f"{name} cannot be read")
     # ophyd gives a control system's severity as a number; 0 is none.
     severity = getattr(quantity.readback, "alarm_severity", None)

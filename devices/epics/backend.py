@@ -40,6 +40,7 @@ class EpicsBackend:
         heartbeat_s: float = 1.0,
     ) -> None:
         access.begin(addresses)
+        self.state_dir = state_dir
         self._prefix, self._connect_s, self._reply_s = prefix, connect_s, reply_s
         self._channels: list[Channel] = []
         simulated, watchdog = self.channel("Simulated"), self.channel("Watchdog:Timeout")

@@ -1,0 +1,1 @@
+"""Instruments that a person works: what is to be done is written down, and done when the person says so."""
