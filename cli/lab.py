@@ -1,12 +1,21 @@
-"""`morpholoop lab`: serve the simulated lab over EPICS Channel Access."""
+"""`morpholoop lab`: check, watch and stop a lab, answer its tasks, serve the simulated one over EPICS."""
 
 from pathlib import Path
 
 import typer
 
+from cli.lab_check import check
+from cli.lab_status import status
+from cli.lab_stop import clear, stop
+from cli.lab_tasks import confirm, tasks
+
 app = typer.Typer(
-    help="Serve the simulated lab over EPICS.", no_args_is_help=True, pretty_exceptions_enable=False
+    help="Check, watch and stop a lab, and answer its tasks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
+for _command in (check, status, stop, clear, tasks, confirm):
+    app.command()(_command)
 
 SHIPPED = Path(__file__).parents[1] / "campaigns" / "library" / "labs" / "simulated-lmr.yaml"
 

@@ -51,7 +51,7 @@ ENTRIES = (
     ),
     Entry("approvals", "cli.approvals", "approvals", "List, show, approve and reject proposals.", CAMPAIGNS),
     Entry("dashboard", "cli.dashboard", "dashboard", "Watch campaigns in a browser, read-only.", CAMPAIGNS),
-    Entry("lab", "cli.lab", "app", "Serve the simulated lab over EPICS.", LAB),
+    Entry("lab", "cli.lab", "app", "Check, watch and stop a lab, answer its tasks.", LAB),
     Entry("doctor", "cli.doctor", "doctor", "Check this installation and its state directory.", SETUP),
 )
 
