@@ -70,6 +70,7 @@ def serve(
     microscope = load_class(file.microscope.class_, lab_file)(
         name="microscope", source=limits, backend=bench, **file.microscope.options
     )
+    reactor.guard(file.interlocks())
 
     async def run() -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()

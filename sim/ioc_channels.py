@@ -131,6 +131,8 @@ class Database(dict[str, Any]):
                 getattr(reactor.set_points, name),
                 partial(c.move, name),
             )
+        for name, sensor in reactor.sensors.items():
+            self._add(_Number, f"{base}{name}", sensor.get, precision=4)
         states = tuple(state.value for state in ReactorState)
         self._add(_Choice, f"{base}State", reactor.state.get, enum_strings=states)
 

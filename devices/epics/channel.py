@@ -77,13 +77,17 @@ class Channel:
         return dict(self._signal.metadata)
 
     def watch(self, changed: Callable[[float | str | None], None]) -> None:
-        """Have ``changed`` called with each new value, and with None when the connection changes."""
+        """Have ``changed`` called with each new value, and with None when the connection is lost."""
 
-        def tell(value: Any = None, **_: object) -> None:
-            changed(None if value is None else self._decoded(value))
+        def tell(value: Any, **_: object) -> None:
+            changed(self._decoded(value))
+
+        def lost(connected: bool, **_: object) -> None:
+            if not connected:
+                changed(None)
 
         self._signal.subscribe(tell, run=False)
-        self._signal.subscribe(tell, event_type=self._signal.SUB_META, run=False)
+        self._signal.subscribe(lost, event_type=self._signal.SUB_META, run=False)
 
     def forget(self) -> None:
         """Let go of the PV."""

@@ -2,9 +2,11 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from ophyd import Signal
 from ophyd.status import Status
 
 from devices.epics.backend import EpicsBackend
@@ -21,7 +23,10 @@ QUERIES = 5
 
 
 class EpicsReactor(Reactor):
-    """A reactor behind the PVs that begin with the controller's prefix and ``base``."""
+    """A reactor behind the PVs that begin with the controller's prefix and ``base``.
+
+    ``settings`` are the options of the set-points, ``sensors`` the PVs of what is measured beside them.
+    """
 
     def __init__(
         self,
@@ -31,12 +36,25 @@ class EpicsReactor(Reactor):
         backend: EpicsBackend,
         settings: Mapping[str, Mapping[str, Any]],
         base: str = "Reactor:",
+        sensors: Sequence[str] = (),
     ) -> None:
         super().__init__(
             name=name, source=source, clock=backend.clock, make_logic=set_points(backend, base, settings)
         )
         self.simulated = backend.simulated
         self.logic = EpicsBatch(self, backend, base)
+        channels = {quantity: backend.channel(f"{base}{quantity}") for quantity in sensors}
+        backend.connect()
+        for quantity, channel in channels.items():
+            signal = Signal(name=f"{name}_{quantity}", value=channel.number())
+            channel.watch(partial(_show, signal))
+            self.sensors[quantity] = signal
+
+
+def _show(signal: Signal, value: float | str | None) -> None:
+    # Silence is not for interlocks to judge: it ends the batch when the back end's patience is over.
+    if value is not None:
+        signal.put(value)
 
 
 class EpicsBatch:
@@ -57,7 +75,8 @@ class EpicsBatch:
         reactor.state.put(self._seen)
         reactor.run_id.put(self._running.text())
         reactor.starts.put(int(self._starts.number()))
-        self._state.watch(self._tell)
+        backend.watch.follow(self._follow)
+        self._state.watch(lambda _: backend.watch.poke())
 
     def record(self, key: str) -> RunRecord | None:
         """What the controller's journal knows of ``key``."""
@@ -108,20 +127,16 @@ class EpicsBatch:
         self._backend.watch.end()
 
     def _done(self, key: str) -> bool:
-        self._follow(self._state.text())
         known = self.record(key)
+        self._follow()
         if known is None:
             raise LabError(f"The controller has forgotten the batch {key}; look after the reactor yourself.")
         if known.state == "fault":
             raise LabStopped(f"The batch {key} was stopped: {known.reason}.")
         return known.state == "done"
 
-    def _tell(self, state: float | str | None) -> None:
-        if state is not None:
-            self._follow(str(state))
-        self._backend.watch.poke()
-
-    def _follow(self, state: str) -> None:
+    def _follow(self) -> None:
+        state = self._state.text()
         if state != self._seen:
             self._seen = state
             self._reactor.enter(ReactorState(state))

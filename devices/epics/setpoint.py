@@ -28,8 +28,10 @@ class EpicsSetPoint:
         self._demand, self._actual = backend.channel(pv, kind), backend.channel(f"{pv}:RBV", kind)
         backend.connect()
         self._check_metadata()
-        self._actual.watch(self._tell)
         self._refresh()
+        # The read-back on this side follows even when nobody waits: interlocks watch it.
+        backend.watch.follow(self._refresh)
+        self._actual.watch(lambda _: backend.watch.poke())
 
     def move(self, value: float | str, status: Status) -> None:
         """Go to ``value``; raises :class:`LabError` when the controller does not take it."""
@@ -59,12 +61,6 @@ class EpicsSetPoint:
         self._readback.put(actual)
         return actual
 
-    def _tell(self, value: float | str | None) -> None:
-        # The read-back on this side follows even when nobody waits: interlocks watch it.
-        if value is not None:
-            self._readback.put(value)
-        self._backend.watch.poke()
-
     def _check_metadata(self) -> None:
         known = self._demand.metadata()
         name = self._limit.name
@@ -85,8 +81,9 @@ class EpicsSetPoint:
         low, high = known["lower_ctrl_limit"], known["upper_ctrl_limit"]
         if low is not None and low < high and not low <= self._limit.low <= self._limit.high <= high:
             raise LabError(
-                f"The lab file allows {name} from {self._limit.low:g} to {self._limit.high:g} {unit}, but "
-                f"its controller only from {low:g} to {high:g}; narrow the lab file's limits."
+                f"The lab file allows {name} from {self._limit.low:g} to "
+                + f"{self._limit.high:g} {unit}".rstrip()
+                + f", but its controller only from {low:g} to {high:g}; narrow the lab file's limits."
             )
 
 

@@ -1,5 +1,6 @@
 """What goes on beside a plan: heartbeats to the controller, and a look at what it was asked to do."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ class Watch:
     def __init__(self, heartbeat: Channel, *, period_s: float, patience_s: float) -> None:
         self._heartbeat, self._period_s, self._patience_s = heartbeat, period_s, patience_s
         self._waiting: list[tuple[Status, Check]] = []
+        self._looks: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         self._poked = threading.Event()
         self._closed = False
@@ -46,6 +48,13 @@ class Watch:
         """Look now at what is waited for."""
         self._poked.set()
 
+    def follow(self, look: Callable[[], object]) -> None:
+        """Have ``look`` read what has changed, with every :meth:`poke`, in this thread alone.
+
+        What monitors bring is not taken itself: it may be older than what was read meanwhile.
+        """
+        self._looks.append(look)
+
     def until(self, check: Check, status: Status) -> None:
         """Finish ``status`` when ``check`` says so, and fail it with what it raises."""
         with self._lock:
@@ -62,13 +71,17 @@ class Watch:
     def _run(self) -> None:
         due = 0.0
         while not self._closed:
-            self._poked.wait(max(0.0, due - time.monotonic()))
+            poked = self._poked.wait(max(0.0, due - time.monotonic()))
             self._poked.clear()
             if time.monotonic() >= due:
                 if self._beating:
                     self._count += 1
                     self._heartbeat.send(self._count)
                 due = time.monotonic() + self._period_s
+            if poked and self._heartbeat.connected:
+                with contextlib.suppress(ControllerSilent):
+                    for look in self._looks:
+                        look()
             with self._lock:
                 waiting, self._waiting = self._waiting, []
             left = [(status, check) for status, check in waiting if not self._settled(status, check)]
@@ -98,10 +111,8 @@ class Watch:
 
 
 def _settle(status: Status, error: Exception | None) -> None:
-    try:
+    with contextlib.suppress(InvalidState):  # stopped in this very moment
         if error is None:
             status.set_finished()
         else:
             status.set_exception(error)
-    except InvalidState:
-        pass  # stopped in this very moment
