@@ -75,7 +75,8 @@ def _looked(lab_file: Path, lab: "LabFile", place: Place) -> "Snapshot":
     }
     try:
         with load_lab(lab_file, state_dir=place.state_dir, seed=known["seed"], attended=False) as laboratory:
-            return take(laboratory, **known)
+            now = take(laboratory, **known)
+        return now if now.run_id or last is None else now.model_copy(update={"run_id": last.run_id})
     except LabError as error:
         if last is None:
             raise

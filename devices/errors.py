@@ -23,3 +23,7 @@ class NeedsPerson(LabError):  # noqa: N818
 
 class LabDown(LabError):  # noqa: N818
     """The lab as a whole is down, without power, say; what was begun is told when it is up again."""
+
+
+class SampleLost(LabError):  # noqa: N818
+    """A person says that there is no sample to go on with: spilled, or given up."""

@@ -21,6 +21,13 @@ from devices.setpoints import SetPointLogic
 
 SECONDS_PER_HOUR = 3600.0
 
+_STATES = {
+    "waiting": ReactorState.REACTING,
+    "done": ReactorState.DONE,
+    "rejected": ReactorState.FAULT,
+    "withdrawn": ReactorState.STOPPED,
+}
+
 
 class ManualReactor(Reactor):
     """A reactor worked by a person.
@@ -55,12 +62,12 @@ class ManualReactor(Reactor):
         self.unread: set[str] = set(self.set_points.component_names)
         """Quantities of which nobody has said yet what they are."""
         latest = board.tasks(name)[-1:]
-        if latest and latest[0].state == "done":
-            self.show(latest[0])
-        running = self.batch.running()
-        if running is not None:
-            self.run_id.put(running)
-            self.state.put(ReactorState.REACTING.value)
+        if latest:
+            self.run_id.put(latest[0].key)
+            state = _STATES[latest[0].state]
+            self.state.put(state.value)
+            if state is ReactorState.DONE:
+                self.show(latest[0])
 
     def show(self, task: Task) -> None:
         """Put what a batch reached on the read-backs, for whoever records the run."""

@@ -11,7 +11,7 @@ from ophyd.status import Status
 
 from devices.backend import DirectBackend
 from devices.clock import iso
-from devices.errors import DeviceFault, LabError, LabStopped, NeedsPerson
+from devices.errors import LabError, LabStopped, NeedsPerson, SampleLost
 from devices.manual.board import Board
 from devices.manual.task import Ask, Task
 from devices.manual.waiting import Waiting
@@ -148,7 +148,7 @@ class ManualStation(Station):
             )
         elif task.state != "done" or task.answer is None:
             told = f"The {self.name} of {task.key} was {task.state} by {task.closed_by}: {task.reason}."
-            status.set_exception(DeviceFault(told))
+            status.set_exception(SampleLost(told))
         else:
             for name, value in task.answer.values.items():
                 getattr(self.results, name).put(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ophyd.status import Status
 
 from devices.clock import iso
-from devices.errors import DeviceFault, LabError, LabStopped, NeedsPerson
+from devices.errors import LabError, LabStopped, NeedsPerson, SampleLost
 from devices.images import FrameProvenance, read_provenance, write_frame
 from devices.manual.board import Board
 from devices.manual.task import Task
@@ -175,7 +175,7 @@ class FolderExposure:
                 return frame
             task = self._board.task(self._task) if self._task else None
             if task is not None and task.state == "rejected":
-                raise DeviceFault(
+                raise SampleLost(
                     f"The imaging of {montage.key} was rejected by {task.closed_by}: {task.reason}."
                 )
             if time.monotonic() > deadline:

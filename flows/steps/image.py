@@ -5,7 +5,7 @@ from pathlib import Path
 
 from campaigns.ledger import ExperimentRecord, Micrograph, State
 from campaigns.specification import View
-from devices.errors import DeviceFault, NeedsPerson
+from devices.errors import DeviceFault, NeedsPerson, SampleLost
 from flows.gate import Gate
 from flows.step import ExperimentLost, step
 from flows.store import put
@@ -65,11 +65,13 @@ def _acquired(
             return worker.laboratory.acquire(
                 experiment.dispatch_key, view.magnification, fields, first, folder
             )
+        except SampleLost as lost:
+            raise ExperimentLost(str(lost)) from lost
         except DeviceFault as fault:
             if attempt == ATTEMPTS:
                 raise NeedsPerson(
-                    f"The microscope failed {ATTEMPTS} times in a row ({fault}) see to it and give the same "
-                    "command again."
+                    f"The microscope failed {ATTEMPTS} times in a row, the last time because: "
+                    f"{str(fault).rstrip('.')}; see to it and give the same command again."
                 ) from fault
             worker.tell("image", f"again, because: {fault}", experiment)
     raise AssertionError("unreachable")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import LabError, LabStopped, NeedsPerson
+from devices.errors import LabError, LabStopped, NeedsPerson, SampleLost
 from devices.manual.board import Board
 from devices.manual.task import Task
 
@@ -146,6 +146,7 @@ def test_a_station_handles_the_sample_before_it_is_imaged(open_manual_lab, board
     assert '"sizing_results_d50_um": 8.1' in run.read_text()
     board.reject(image.id, "the sample fell down", author="ann")
     thread.join(10)
+    assert isinstance(outcome[0], SampleLost)
     assert "rejected by ann: the sample fell down" in str(outcome[0])
     assert lab.stations[0].done("b-1")
 
@@ -165,5 +166,5 @@ def test_a_station_that_was_stopped_is_asked_again_and_a_rejected_one_is_not(  #
             board.reject(task.id, "spilled", author="ann")
             thread.join(10)
             assert "The washing of b-1 was rejected by ann: spilled" in str(outcome[0])
-    with pytest.raises(LabError, match="rejected by ann: spilled"):
+    with pytest.raises(SampleLost, match="rejected by ann: spilled"):
         lab.acquire("b-1", 3000, 1, 0, tmp_path / "images")
