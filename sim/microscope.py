@@ -20,6 +20,7 @@ from sim.information_bar import bar_rows, with_bar
 from sim.lag import lags
 from sim.plant import SCAN, Render
 
+LEAVES_NO_IMAGE = ("power_cut", "vacuum_loss", "filament_end", "disk_full")
 PUMPING_S = 1800.0
 """How long the chamber takes to be pumped down again."""
 
@@ -181,9 +182,10 @@ class SimulatedExposure:
         with bench.lock:
             taken = bench.journal.imaged_at(key, magnification, field) is not None
             dues = bench.faults.at_field(key, magnification, field, self._field_s / 3600.0)
-            for due in dues if not taken else ():
+        # What leaves no image comes first, one at a time; the rest waits for a field that is taken.
+        for due in sorted(dues, key=lambda one: one.fault.kind not in LEAVES_NO_IMAGE) if not taken else ():
+            with bench.lock:
                 bench.faults.note(due, key, t_s=taken_s, magnification=magnification, field=field)
-        for due in dues if not taken else ():
             self._raise(due, montage, field)
         return [due.fault for due in dues]
 
