@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devices.errors import LabError
 from devices.labfile import LabFileLimits, ReactorLimits, load_class, read_lab_file
+from sim.bench import SimulatedBench
 
 HOST = "127.0.0.1"
 LOOKS_PER_WATCHDOG = 20
@@ -31,6 +32,15 @@ def serve(
     ``state_dir`` in the same way. ``real_time_factor`` goes before the lab file's. Errors: :class:`LabError`
     if the file describes no simulated lab, the port is taken, or caproto is missing.
     """
+    file = read_lab_file(lab_file)
+    bench_class = None if file.backend is None else load_class(file.backend.class_, lab_file)
+    if file.backend is None or not (
+        isinstance(bench_class, type) and issubclass(bench_class, SimulatedBench)
+    ):
+        raise LabError(
+            f"The lab file {lab_file} has no simulated plant to serve; give that of a simulated lab, "
+            "such as campaigns/library/labs/simulated-lmr.yaml."
+        )
     _check_port(port)
     # caproto reads its environment when it is imported and when a server is made.
     os.environ.update(
@@ -51,14 +61,11 @@ def serve(
     from sim.ioc_controller import Controller
 
     logging.getLogger("caproto").setLevel(logging.CRITICAL)  # it logs a traceback for each refused write
-    file = read_lab_file(lab_file)
-    if not file.simulated or file.backend is None:
-        raise LabError(f"The lab file {lab_file} describes no simulated lab, and only such a one is served.")
     options = dict(file.backend.options)
     if real_time_factor is not None:
         options["real_time_factor"] = real_time_factor
     factor = options.get("real_time_factor") or 0.0
-    bench = load_class(file.backend.class_, lab_file)(state_dir=state_dir, seed=seed, **options)
+    bench = bench_class(state_dir=state_dir, seed=seed, **options)
     limits = LabFileLimits(lab_file)
     reactor = load_class(file.reactor.class_, lab_file)(
         name="reactor",

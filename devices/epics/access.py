@@ -1,8 +1,11 @@
 """Channel Access for this process: where controllers are looked for, and the library that talks to them."""
 
+import atexit
 import os
 import shutil
 import socket
+import struct
+import threading
 from collections.abc import Sequence
 
 import ophyd
@@ -10,7 +13,9 @@ import ophyd
 from devices.errors import LabError
 
 _used: str | None = None
-_no_repeater = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+_CONFIRM = struct.pack(">HHHHII", 17, 0, 0, 0, 0, 0)
+"""REPEATER_CONFIRM of the Channel Access protocol."""
 
 
 def begin(addresses: Sequence[str] | None) -> None:
@@ -34,10 +39,7 @@ def begin(addresses: Sequence[str] | None) -> None:
     if ophyd.get_cl().name == "pyepics":
         return
     if "EPICS_CA_REPEATER_PORT" not in os.environ and shutil.which("caRepeater") is None:
-        # Where there is no repeater of beacons, the library complains on standard error unless it thinks that
-        # one runs: on a port that is taken.
-        _no_repeater.bind(("127.0.0.1", 0))
-        os.environ["EPICS_CA_REPEATER_PORT"] = str(_no_repeater.getsockname()[1])
+        _stand_in_for_the_repeater()
     try:
         ophyd.set_cl("pyepics")
     except ImportError as error:
@@ -45,3 +47,33 @@ def begin(addresses: Sequence[str] | None) -> None:
             f"This lab is driven over EPICS, which needs pyepics ({error}); "
             "install it with: pip install 'morpholoop[epics]'."
         ) from error
+
+
+def silences() -> tuple[type[Exception], ...]:
+    """What ophyd and pyepics raise when a controller does not answer."""
+    from epics.ca import ChannelAccessException
+    from ophyd.utils.errors import DisconnectedError
+
+    return TimeoutError, ChannelAccessException, DisconnectedError
+
+
+def _stand_in_for_the_repeater() -> None:
+    """Answer in place of the caRepeater that passes on servers' beacons and is not installed with pyepics.
+
+    Without it the library complains on standard error, at its start and later. No beacon is passed on: they
+    only make it find a controller again somewhat sooner.
+    """
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 0))
+    os.environ["EPICS_CA_REPEATER_PORT"] = str(receiver.getsockname()[1])
+
+    def confirm() -> None:
+        while True:
+            try:
+                _, client = receiver.recvfrom(1024)
+                receiver.sendto(_CONFIRM, client)
+            except OSError:
+                return
+
+    threading.Thread(target=confirm, name="no-ca-repeater", daemon=True).start()
+    atexit.register(receiver.close)

@@ -1,5 +1,6 @@
 """What the devices over EPICS have in common: the controller's PVs, its clock, and heartbeats to it."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Any
 
 from devices.clock import iso
 from devices.epics import access
-from devices.epics.channel import Channel, Kind, connect
+from devices.epics.channel import Channel, ControllerSilent, Kind, connect
 from devices.epics.watch import Watch
 from devices.errors import LabError
 
@@ -106,18 +107,20 @@ class ControllerClock:
     def __init__(self, *, time: Channel, hours: Channel, factor: Channel, go_on: Channel) -> None:
         self._time, self._hours, self._factor, self._go_on = time, hours, factor, go_on
         self._seconds_in_one = 1.0
+        self._known: dict[Channel, float] = {}
 
     def begin(self) -> None:
         """Read what does not change, once the controller answers."""
         self._seconds_in_one = self._factor.number()
+        self._known = {channel: channel.number() for channel in (self._time, self._hours)}
 
     def now(self) -> datetime:
-        """The controller's date and time."""
-        return datetime.fromtimestamp(self._time.number(), UTC)
+        """The controller's date and time; as last told while it is silent."""
+        return datetime.fromtimestamp(self._told(self._time), UTC)
 
     def hours(self) -> float:
-        """Hours since the controller's clock began."""
-        return self._hours.number()
+        """Hours since the controller's clock began; as last told while it is silent."""
+        return self._told(self._hours)
 
     def iso(self) -> str:
         """:meth:`now` in ISO 8601, UTC."""
@@ -138,3 +141,10 @@ class ControllerClock:
         """Tell the controller that a plan waits: a plant whose time jumps has it pass now."""
         if statuses and not self._seconds_in_one:
             self._go_on.send(1)
+
+    def _told(self, channel: Channel) -> float:
+        # Stopping the lab asks for the time as well, and must neither wait nor fail.
+        if channel.connected:
+            with contextlib.suppress(ControllerSilent):
+                self._known[channel] = channel.number()
+        return self._known[channel]

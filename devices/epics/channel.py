@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 from ophyd import EpicsSignal
+from ophyd.utils.errors import ReadOnlyError
 
+from devices.epics import access
 from devices.errors import LabError
 
 Kind = Literal["number", "choice", "text"]
@@ -66,7 +68,8 @@ class Channel:
         if not self.connected:
             return False
         try:
-            self._write(value)
+            # With an answer that nobody waits for: without one, the library prints each refusal.
+            self._write(value, use_complete=True)
         except LabError:
             return False
         return True
@@ -115,7 +118,7 @@ class Channel:
                 form=form,
                 as_string=self._kind == "choice",
             )
-        except TimeoutError as error:
+        except access.silences() as error:
             raise self.silent() from error
 
     def _write(self, value: float | str, **options: Any) -> None:
@@ -125,7 +128,7 @@ class Channel:
             raw = np.frombuffer(str(value).encode() + b"\0\0", dtype=np.uint8)
         try:
             self._signal.put(raw, force=True, connection_timeout=self._reply_s, **options)
-        except (TimeoutError, PermissionError) as error:
+        except (*access.silences(), ReadOnlyError) as error:
             raise self.silent() from error
 
 

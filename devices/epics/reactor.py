@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -75,15 +75,16 @@ class EpicsBatch:
         reactor.state.put(self._seen)
         reactor.run_id.put(self._running.text())
         reactor.starts.put(int(self._starts.number()))
-        backend.watch.follow(self._follow)
+        backend.watch.follow(self._look)
         self._state.watch(lambda _: backend.watch.poke())
 
     def record(self, key: str) -> RunRecord | None:
         """What the controller's journal knows of ``key``."""
         for _ in range(QUERIES):
             self._query.put(key)
+            text = self._answer.text()
             try:
-                answer = json.loads(self._answer.text())
+                answer = json.loads(text)
                 if answer["key"] == key:
                     found = answer["record"]
                     return None if found is None else RunRecord(**found)
@@ -128,15 +129,17 @@ class EpicsBatch:
 
     def _done(self, key: str) -> bool:
         known = self.record(key)
-        self._follow()
+        self._look()()
         if known is None:
             raise LabError(f"The controller has forgotten the batch {key}; look after the reactor yourself.")
         if known.state == "fault":
             raise LabStopped(f"The batch {key} was stopped: {known.reason}.")
         return known.state == "done"
 
-    def _follow(self) -> None:
-        state = self._state.text()
+    def _look(self) -> Callable[[], None]:
+        return partial(self._show, self._state.text())
+
+    def _show(self, state: str) -> None:
         if state != self._seen:
             self._seen = state
             self._reactor.enter(ReactorState(state))

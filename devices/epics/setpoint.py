@@ -1,6 +1,7 @@
 """A quantity that a controller moves: a set-point PV and a read-back PV."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ophyd import Signal
@@ -30,7 +31,7 @@ class EpicsSetPoint:
         self._check_metadata()
         self._refresh()
         # The read-back on this side follows even when nobody waits: interlocks watch it.
-        backend.watch.follow(self._refresh)
+        backend.watch.follow(lambda: partial(self._readback.put, self._actual.value()))
         self._actual.watch(lambda _: backend.watch.poke())
 
     def move(self, value: float | str, status: Status) -> None:

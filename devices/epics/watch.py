@@ -1,6 +1,7 @@
 """What goes on beside a plan: heartbeats to the controller, and a look at what it was asked to do."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,8 +11,14 @@ from ophyd.utils import InvalidState
 
 from devices.epics.channel import Channel, ControllerSilent
 
+_log = logging.getLogger(__name__)
+
 Check = Callable[[], bool]
 """Whether what was asked for has happened; raises what explains why it cannot any more."""
+
+
+Look = Callable[[], Callable[[], object]]
+"""Reads something of the controller, and returns what shows it on this side."""
 
 
 class Watch:
@@ -24,7 +31,7 @@ class Watch:
     def __init__(self, heartbeat: Channel, *, period_s: float, patience_s: float) -> None:
         self._heartbeat, self._period_s, self._patience_s = heartbeat, period_s, patience_s
         self._waiting: list[tuple[Status, Check]] = []
-        self._looks: list[Callable[[], object]] = []
+        self._looks: list[Look] = []
         self._lock = threading.Lock()
         self._poked = threading.Event()
         self._closed = False
@@ -48,10 +55,12 @@ class Watch:
         """Look now at what is waited for."""
         self._poked.set()
 
-    def follow(self, look: Callable[[], object]) -> None:
-        """Have ``look`` read what has changed, with every :meth:`poke`, in this thread alone.
+    def follow(self, look: Look) -> None:
+        """Have ``look`` read something with every :meth:`poke`, in this thread alone.
 
-        What monitors bring is not taken itself: it may be older than what was read meanwhile.
+        What monitors bring is not taken itself: it may be older than what was read meanwhile. All is read
+        before the first of it is shown, and what was read last is shown first: a reactor that has stopped is
+        known to have stopped before its stirrer stands.
         """
         self._looks.append(look)
 
@@ -79,14 +88,22 @@ class Watch:
                     self._heartbeat.send(self._count)
                 due = time.monotonic() + self._period_s
             if poked and self._heartbeat.connected:
-                with contextlib.suppress(ControllerSilent):
-                    for look in self._looks:
-                        look()
+                self._look()
             with self._lock:
                 waiting, self._waiting = self._waiting, []
             left = [(status, check) for status, check in waiting if not self._settled(status, check)]
             with self._lock:
                 self._waiting += left
+
+    def _look(self) -> None:
+        try:
+            for show in reversed([look() for look in self._looks]):
+                show()
+        except ControllerSilent:
+            pass  # what waits for it finds that out, with patience
+        except Exception:
+            # This thread keeps the plant alive, so nothing may end it.
+            _log.exception("a reading from the controller made no sense")
 
     def _settled(self, status: Status, check: Check) -> bool:
         if status.done:
