@@ -101,8 +101,8 @@ def fit_field(
 ) -> ConditionField | None:
     """What is left of ``measured`` (C,) after the map, as a smooth function of the conditions (C, d).
 
-    None when fewer than 24 conditions are usable, or when predicting each from all others does not take a
-    tenth off the error: then there is nothing that the conditions explain.
+    None when fewer than 24 conditions are usable, or when predicting each from all others does not take 5 %
+    off the mean square: then there is nothing that the conditions explain.
     """
     x, y = np.asarray(mapped, dtype=np.float64), np.asarray(measured, dtype=np.float64)
     if scale == "log":
@@ -113,7 +113,7 @@ def fit_field(
     if len(left) < FEWEST_FOR_FIELD or np.ptp(left) < 1e-9:
         return None
     surface = fit_surface(points, left)
-    if np.mean((left - surface.left_out) ** 2) > 0.81 * np.mean((left - left.mean()) ** 2):
+    if np.mean((left - surface.left_out) ** 2) > 0.95 * np.mean((left - left.mean()) ** 2):
         return None
     return ConditionField(
         scale=scale,
