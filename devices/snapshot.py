@@ -136,7 +136,7 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         sample=str(_get(microscope.sample) or ""),
         note=str(_get(getattr(microscope, "note", None)) or ""),
         values=tuple(values),
-        alarms=tuple(alarms),
+        alarms=tuple(dict.fromkeys(alarms)),
         **known,
     )
 

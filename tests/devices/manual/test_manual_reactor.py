@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -101,6 +103,21 @@ def test_a_stop_withdraws_the_task_and_the_person_is_told(open_manual_lab, board
     with pytest.raises(LabError, match=r"withdrawn by the program at .* \(smoke in the fume hood\)"):
         board.confirm(task.id, {}, author="ann")
     assert "smoke in the fume hood" in lab.reactor_record("b-1").reason
+
+
+def test_ctrl_c_withdraws_the_task(open_manual_lab, board) -> None:  # type: ignore[no-untyped-def]
+    lab = open_manual_lab()
+
+    def interrupt() -> None:
+        asked(board, "b-1@reactor")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        lab.synthesise("b-1", CONDITIONS)
+    task = board.task("b-1@reactor")
+    assert task is not None
+    assert (task.state, task.reason) == ("withdrawn", "interrupted by a person (Ctrl-C)")
 
 
 def test_a_late_person_is_waited_for_again(open_manual_lab, board) -> None:  # type: ignore[no-untyped-def]
