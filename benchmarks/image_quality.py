@@ -1,6 +1,6 @@
 """How far good and spoilt fields of both simulated plants lie from the limits that an image must keep.
 
-Usage: python -m benchmarks.image_quality [--fields 200]
+Usage: python -m benchmarks.image_quality [--fields 200] [--case 0]
 
 Good fields are rendered over the whole range of conditions, eight of each sample. Of each sample one is
 spoilt in every way. Told are the worst good field, the best spoilt one, and how many of each are rejected.
@@ -8,6 +8,7 @@ spoilt in every way. Told are the worst good field, the best spoilt one, and how
 
 import argparse
 from collections.abc import Callable, Iterator
+from statistics import median_high
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,25 +69,38 @@ def grey(pixels: Pixels) -> NDArray[np.float32]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--fields", type=int, default=200, help="good fields for each magnification")
-    fields = parser.parse_args().fields
+    parser.add_argument("--case", type=int, choices=range(len(CASES)), help="one of the magnifications alone")
+    options = parser.parse_args()
+    fields = options.fields
     rng = np.random.default_rng(1)
     for case, (name, _, _, magnification) in enumerate(CASES):
+        if options.case not in (None, case):
+            continue
         good: list[quality.Quality] = []
         rejected, others, same = 0, [0.0], []
+        below: list[float] = []
+        softly: dict[float, list[float]] = {2.5: [], 3.0: []}
         bad: dict[str, list[quality.Quality]] = {kind: [] for kind in KINDS}
         caught = dict.fromkeys(KINDS, 0)
         for images in samples(case, fields):
             prints: list[NDArray[np.float32]] = []
             for pixels in images:
                 good.append(quality.assess(grey(pixels)))
-                rejected += quality.unfit(grey(pixels)) is not None
+                rejected += quality.unfit(quality.assess(grey(pixels))) is not None
                 mark = quality.fingerprint(grey(pixels))
                 others += [quality.likeness(mark, other) for other in prints]
                 prints.append(mark)
+            details = [one.detail for one in good[-len(images) :]]
+            usual = median_high(details)
+            below += [usual - one for one in details]
+            rejected += sum(quality.softer(one, details) is not None for one in details)
+            for size, found in softly.items():
+                soft = spoilt(images[0], Fault(kind="misfocused_image", field=1, size=size), rng)
+                found.append(usual - quality.detail(grey(soft)))
             for kind in KINDS:
                 pixels = spoilt(images[0], Fault(kind=kind, field=1), rng)
                 bad[kind].append(quality.assess(grey(pixels)))
-                caught[kind] += quality.unfit(grey(pixels)) is not None
+                caught[kind] += quality.unfit(quality.assess(grey(pixels))) is not None
             again = spoilt(images[0], Fault(kind="stage_stuck", field=2), rng)
             same.append(quality.likeness(prints[0], quality.fingerprint(grey(again))))
         print(f"{name} {magnification}×: {rejected} of {len(good)} good fields rejected")
@@ -108,6 +122,10 @@ def main() -> None:
         print(f"charged ≥ {min(q.streaks for q in bad['charged_image']):.1f}")
         print(f"  likeness  other fields ≤ {max(others):.3f}, limit {quality.MOST_ALIKE}, ", end="")
         print(f"same field ≥ {min(same):.3f}")
+        limit = quality.MOST_BELOW_OTHERS
+        print(f"  below the other fields: good ≤ {max(below):.2f}, limit {limit}; defocused ", end="")
+        caught_softly = {size: sum(one > limit for one in found) for size, found in softly.items()}
+        print("; ".join(f"by {size} px {n}/{len(same)} caught" for size, n in caught_softly.items()))
         print("  caught: " + ", ".join(f"{kind} {n}/{len(same)}" for kind, n in caught.items()), flush=True)
 
 

@@ -81,19 +81,19 @@ def ingest(
     worker: Worker, experiment: ExperimentRecord, view: View, first: int, paths: Sequence[Path]
 ) -> None:
     """Put the files of the fields from number ``first`` on into the store and the ledger, fit or rejected."""
-    gate = Gate.behind(view, fields_of(worker, experiment, view))
+    gate = Gate(view, fields_of(worker, experiment, view))
     at = worker.laboratory.clock.iso()
     fit: list[Micrograph] = []
     rejected: list[tuple[Micrograph, str]] = []
-    for field, path in enumerate(paths, start=first):
-        reason, pixel_size_um = gate.judge(path, field)
+    for field, (path, judged) in enumerate(zip(paths, gate.judge(paths, first), strict=True), start=first):
         stored = put(path, worker.root / "micrographs")
-        one = Micrograph("measured", view.magnification, field, stored.path, stored.sha256, pixel_size_um, at)
-        if reason is None:
+        size = judged.pixel_size_um
+        one = Micrograph("measured", view.magnification, field, stored.path, stored.sha256, size, at)
+        if not judged.reason:
             fit.append(one)
             continue
-        worker.tell("image", f"field {field} rejected: {reason}", experiment)
-        rejected.append((one, reason))
+        worker.tell("image", f"field {field} rejected: {judged.reason}", experiment)
+        rejected.append((one, judged.reason))
     with worker.ledger.together():
         worker.ledger.record_micrographs(experiment.id, fit)
         for one, reason in rejected:

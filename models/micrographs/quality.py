@@ -6,6 +6,7 @@ fields of both simulated plants and spoilt ones (``python -m benchmarks.image_qu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_high
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ Image = NDArray[np.float32]
 LEAST_CONTRAST = 0.06
 MOST_SATURATED = 0.15
 LEAST_DETAIL = -3.3
+MOST_BELOW_OTHERS = 0.7
 MOST_STREAKS = 6.0
 MOST_ALIKE = 0.5
 
@@ -48,14 +50,13 @@ def assess(pixels: Image) -> Quality:
     return Quality(
         contrast=float(high - low),
         saturated=float(np.mean(pixels >= 254.5 / 255)),
-        detail=_detail(pixels),
+        detail=detail(pixels),
         streaks=_streaks(pixels),
     )
 
 
-def unfit(pixels: Image) -> str | None:
-    """Why a field (H, W) in [0, 1] cannot be measured, in a few words with the number; None: it can."""
-    found = assess(pixels)
+def unfit(found: Quality) -> str | None:
+    """Why a field cannot be measured, in a few words with the number; None: it can."""
     if found.contrast < LEAST_CONTRAST:
         return f"black or empty: its grey levels span {found.contrast:.3f} (at least {LEAST_CONTRAST})"
     if found.saturated > MOST_SATURATED:
@@ -66,6 +67,22 @@ def unfit(pixels: Image) -> str | None:
         return f"charged: its rows differ {times} as much as its columns (at most {MOST_STREAKS:g})"
     if found.detail < LEAST_DETAIL:
         return f"out of focus: log10 of its fine detail is {found.detail:.1f} (at least {LEAST_DETAIL:g})"
+    return None
+
+
+def softer(found: float, others: Sequence[float]) -> str | None:
+    """Why a field with the detail ``found`` is out of focus beside ``others`` of its sample; None: it is not.
+
+    A scene without fine detail, such as smooth plates, tells a small defocus only in comparison.
+    """
+    if not others:
+        return None
+    usual = median_high(others)
+    if found < usual - MOST_BELOW_OTHERS:
+        return (
+            f"out of focus: log10 of its fine detail is {found:.1f}, beside {usual:.1f} in the other fields "
+            f"(at most {MOST_BELOW_OTHERS:g} below)"
+        )
     return None
 
 
@@ -96,7 +113,8 @@ def seen_before(new: Image, earlier: Sequence[Image]) -> int | None:
     return best if alike and alike[best] > MOST_ALIKE else None
 
 
-def _detail(pixels: Image) -> float:
+def detail(pixels: Image) -> float:
+    """The ``detail`` of :class:`Quality` alone; −9 where there is nothing above the noise."""
     height, width = pixels.shape
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
     power = np.abs(fft.rfft2((pixels - pixels.mean()) * window)) ** 2

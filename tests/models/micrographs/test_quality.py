@@ -40,7 +40,9 @@ def good(request: pytest.FixtureRequest) -> list[np.ndarray[Any, Any]]:
 
 
 def test_good_fields_pass_and_are_no_twins(good: list[np.ndarray[Any, Any]]) -> None:
-    assert [quality.unfit(grey(pixels)) for pixels in good] == [None] * len(good)
+    assert [quality.unfit(quality.assess(grey(pixels))) for pixels in good] == [None] * len(good)
+    details = [quality.detail(grey(pixels)) for pixels in good]
+    assert [quality.softer(one, details) for one in details] == [None] * len(good)
     prints = [quality.fingerprint(grey(pixels)) for pixels in good]
     assert quality.seen_before(prints[2], prints[:2]) is None
     assert quality.seen_before(prints[0], []) is None
@@ -59,7 +61,7 @@ def test_spoilt_fields_are_rejected_for_what_they_are(
     good: list[np.ndarray[Any, Any]], kind: str, word: str
 ) -> None:
     rng = np.random.default_rng(2)
-    reason = quality.unfit(grey(spoilt(good[0], Fault(kind=kind, field=1), rng)))
+    reason = quality.unfit(quality.assess(grey(spoilt(good[0], Fault(kind=kind, field=1), rng))))
     assert reason is not None
     assert reason.startswith(word)
 
@@ -84,13 +86,23 @@ def test_detail_falls_with_defocus_as_it_should() -> None:
     assert found[0] - found[2] == pytest.approx(0.75, abs=0.15)
 
 
+def test_a_field_is_out_of_focus_beside_sharper_ones() -> None:
+    assert quality.softer(-2.9, []) is None
+    assert quality.softer(-2.9, [-2.0, -2.2, -2.9]) is None
+    assert str(quality.softer(-3.1, [-2.0, -2.0, -3.1])).startswith(
+        "out of focus: log10 of its fine detail is -3.1"
+    )
+    # Of two fields the sharper one counts.
+    assert quality.softer(-3.1, [-3.1, -2.0]) is not None
+
+
 def test_extremes_are_judged_without_trouble() -> None:
     for level in (0.0, 0.5, 1.0):
         flat = np.full((64, 80), level, np.float32)
-        assert quality.unfit(flat) is not None
+        assert quality.unfit(quality.assess(flat)) is not None
         assert np.isfinite(quality.fingerprint(flat)).all()
     noise = np.random.default_rng(0).random((240, 320), np.float32)
-    assert "out of focus" in str(quality.unfit(noise))
+    assert "out of focus" in str(quality.unfit(quality.assess(noise)))
 
 
 def test_a_little_saturation_is_no_reason() -> None:
@@ -99,5 +111,5 @@ def test_a_little_saturation_is_no_reason() -> None:
     bright[:40, :200] = 1.0
     found = quality.assess(bright)
     assert 0.005 < found.saturated < 0.01
-    assert quality.unfit(bright) is None
+    assert quality.unfit(quality.assess(bright)) is None
     assert replace(found, saturated=0.0) != found
