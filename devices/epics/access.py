@@ -51,10 +51,16 @@ def begin(addresses: Sequence[str] | None) -> None:
 
 def silences() -> tuple[type[Exception], ...]:
     """What ophyd and pyepics raise when a controller does not answer."""
-    from epics.ca import ChannelAccessException
+    from epics.ca import CASeverityException, ChannelAccessException, ChannelAccessGetFailure
     from ophyd.utils.errors import DisconnectedError
 
-    return TimeoutError, ChannelAccessException, DisconnectedError
+    return (
+        TimeoutError,
+        CASeverityException,
+        ChannelAccessException,
+        ChannelAccessGetFailure,
+        DisconnectedError,
+    )
 
 
 def _stand_in_for_the_repeater() -> None:

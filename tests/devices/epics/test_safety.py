@@ -64,7 +64,7 @@ class Running:
             except LabError as error:
                 self.ending.append(error)
 
-        self._thread = threading.Thread(target=run)
+        self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
         assert reacting.wait(30)
 
