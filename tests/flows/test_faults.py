@@ -13,6 +13,8 @@ import yaml
 from campaigns.ledger import CampaignState, CampaignStatus, HistoryRecord, Ledger, Micrograph, ledger_path
 from devices.errors import LabDown, LabError
 from devices.labfile import read_lab_file
+from flows.seeds import derive
+from sim.membrane import MembranePlant
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -176,12 +178,16 @@ def test_a_dead_probe_keeps_the_reactor_off_until_a_person_has_replaced_it(precu
     precursor.check_device()
 
 
-def test_a_drift_from_day_to_day_is_learnt_from_like_any_scatter(precursor: Loop) -> None:
-    found = precursor.run({"kind": "batch_effect", "size": 0.1})
+def test_a_drift_from_day_to_day_is_learnt_from_like_any_scatter(membrane: Loop) -> None:
+    found = membrane.run({"kind": "batch_effect", "quantity": "bath_temperature_C", "size": 10.0})
     assert [(one.state, one.rejected_fields) for one in found.iterations] == [("learned", 0)]
-    made = [entry for entry in precursor.journal() if entry["event"] == "done"]
-    assert made[0]["sample"]["state"]["diameter_um"] != pytest.approx(0.0)
-    precursor.check_device()
+    (start,) = (entry for entry in membrane.journal() if entry["event"] == "start")
+    (made,) = (entry["sample"] for entry in membrane.journal() if entry["event"] == "done")
+    plant = MembranePlant(derive(found.seed, 0, "laboratory"), hidden=True)
+    meant = plant.synthesise(start["conditions"], batch=start["batch"])
+    assert made["seed"] == meant.seed
+    assert abs(made["spacing_um"] / meant.spacing_um - 1) > 0.01
+    assert start["conditions"] == found.iterations[0].conditions
 
 
 REJECTED = {
