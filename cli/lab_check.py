@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from cli.output import emit
 
@@ -42,4 +43,4 @@ def check(
 def _line(row: dict[str, Any]) -> str:
     mark = "[green]ok  [/green]" if row["ok"] else "[red]FAIL[/red]"
     told = "; ".join(row["faults"]) or row["class"]
-    return f"{mark} {row['device']:<12} {told}".replace("[°", r"\[°")
+    return f"{mark} {row['device']:<12} {escape(told)}"
