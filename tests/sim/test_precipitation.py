@@ -1,12 +1,23 @@
-"""The trends that the plant must show, one test a row of Choi et al. (methods, section 2)."""
+"""The trends that the plant must show, one test a row of Choi et al., Mater. Horiz. 2026, 13, 727, and the
+states that the shipped generator was trained on."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from sim.dataset import design
 from sim.lmr import LMRPlant
-from sim.precipitation import KineticConstants, PowderState, precipitate
+from sim.precipitation import KineticConstants, PowderState, precipitate, trajectory
+
+FROZEN = json.loads((Path(__file__).parent / "reference_states.json").read_text())
 
 BASE: dict[str, float | str] = {
     "pH": 10.4,
@@ -27,10 +38,16 @@ def test_diameter_falls_with_ph_and_ammonia() -> None:
 
 
 def test_sphericity_rises_and_its_spread_falls_with_time() -> None:
-    times = np.arange(30, 730, 10)
-    states = [state(time_min=float(t)) for t in times]
-    assert (np.diff([s.defect_mean for s in states]) < 0).all()
-    assert (np.diff([s.defect_sd for s in states]) < 0).all()
+    corners: list[dict[str, float | str]] = [
+        {},
+        {"pH": 9.8, "naoh_factor": 0.25, "nh4oh_factor": 0.29},
+        {"pH": 11.0, "naoh_factor": 0.08, "nh4oh_factor": 0.09, "atmosphere": "O2"},
+    ]
+    for corner in corners:
+        course = trajectory({**BASE, **corner, "time_min": 720.0}, KineticConstants())
+        states = [s for t, s in zip(course.times_min, course.states, strict=True) if t >= 30.0]
+        assert (np.diff([s.defect_mean for s in states]) < 0).all()
+        assert (np.diff([s.defect_sd for s in states]) < 0).all()
 
 
 def test_most_of_the_change_falls_in_the_first_two_hours() -> None:
@@ -62,7 +79,7 @@ def test_primaries_thicken_from_fine_needles_to_plates() -> None:
     oxygen=st.booleans(),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_condition_leaves_the_physical_range(
     ph: float, naoh: float, nh4oh: float, time: float, oxygen: bool, seed: int
 ) -> None:
@@ -73,6 +90,78 @@ def test_no_condition_leaves_the_physical_range(
     assert 1.0 < made.diameter_um < 30.0
     assert 0.0 < made.defect_sd < made.defect_mean <= 0.45
     assert 0.02 < made.primary_width_um <= 0.6
+
+
+def off(rows: list[dict[str, Any]]) -> dict[str, NDArray[np.float64]]:
+    made = [asdict(precipitate(row["conditions"], KineticConstants())) for row in rows]
+    return {
+        field: np.log([m[field] / row["state"][field] for m, row in zip(made, rows, strict=True)])
+        for field in rows[0]["state"]
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("atmosphere", "times"), [("N2", 1.0), ("O2", 2.0)])
+def test_the_reference_plant_is_the_one_that_the_shipped_generator_knows(
+    atmosphere: str, times: float
+) -> None:
+    # A quarter of the table; benchmarks/fit_precipitation.py prints all of it.
+    rows = [r for r in FROZEN["states"] if r["conditions"]["atmosphere"] == atmosphere]
+    found = off(rows[::4])
+    rms = {field: float(np.sqrt(np.mean(values**2))) for field, values in found.items()}
+    assert abs(found["diameter_um"].mean()) < 0.02 * times
+    assert rms["diameter_um"] < 0.06 * times
+    assert rms["defect_mean"] < 0.12 * times
+    assert rms["primary_width_um"] < 0.08 * times
+    assert rms["diameter_log_sd"] < 0.20 * times
+    assert rms["defect_sd"] < 0.20 * times
+
+
+@pytest.mark.slow
+def test_hidden_plants_differ_as_much_as_those_of_the_reduced_model_did() -> None:
+    frozen = FROZEN["spread"]["middle"]
+    made = [
+        precipitate(frozen["conditions"], KineticConstants().perturbed(seed, 0.08)).diameter_um
+        for seed in range(50)
+    ]
+    spread = np.log(made).std(ddof=1)
+    assert frozen["diameter_um"] / 1.5 < spread < 1.5 * frozen["diameter_um"]
+
+
+@pytest.mark.slow
+def test_descriptors_carry_separate_information() -> None:
+    # 55 conditions after the fast stage; −width stands for the texture. Choi et al. have −0.38 for diameter
+    # and sphericity and 0.26 for sphericity and texture. Their −0.17 for diameter and texture is not to be
+    # had: by their own trends both fall with pH and NH4OH, and over this design those outweigh the rest.
+    rows = [
+        r for r in design(512, seed=1) if r["naoh_factor"] <= 2 * r["nh4oh_factor"] and r["time_min"] >= 120
+    ]
+    states = [precipitate(row, KineticConstants()) for row in rows[:55]]
+    size = [s.diameter_um for s in states]
+    roundness = [1.0 - s.defect_mean for s in states]
+    texture = [-s.primary_width_um for s in states]
+    r = np.corrcoef([size, roundness, texture])
+    assert -0.6 < r[0, 1] < 0.0
+    assert abs(r[0, 2]) < 0.6
+    assert 0.0 < r[1, 2] < 0.6
+
+
+def test_the_course_ends_in_the_state_and_conserves_metal() -> None:
+    course = trajectory(BASE, KineticConstants())
+    end, alone = course.states[-1], precipitate(BASE, KineticConstants())
+    assert asdict(end) == pytest.approx(asdict(alone), rel=1e-3)
+    assert np.abs(course.imbalance).max() < 1e-3
+    assert (np.diff(course.solid_M) > 0).all()
+    assert (course.supersaturation > 1.0).all()
+
+
+def test_a_synthesis_is_quick_to_compute() -> None:
+    took = []
+    for _ in range(3):
+        begun = time.process_time()
+        state(time_min=720.0)
+        took.append(time.process_time() - begun)
+    assert min(took) < 0.15
 
 
 def test_a_hidden_plant_is_not_the_one_that_trained_the_weights() -> None:
@@ -90,5 +179,5 @@ def test_a_hidden_plant_is_not_the_one_that_trained_the_weights() -> None:
 def test_batches_scatter_and_repeat_for_the_same_seed() -> None:
     first, again = LMRPlant(5), LMRPlant(5)
     assert first.synthesise(BASE, batch=3) == again.synthesise(BASE, batch=3)
-    diameters = [first.synthesise(BASE, batch=b).state.diameter_um for b in range(40)]
+    diameters = [first.synthesise(BASE, batch=b).state.diameter_um for b in range(15)]
     assert 0.005 < np.std(diameters) / np.mean(diameters) < 0.025
