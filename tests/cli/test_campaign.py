@@ -7,6 +7,8 @@ import pytest
 
 from cli.main import run
 
+pytestmark = pytest.mark.slow
+
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
     with pytest.raises(SystemExit) as end:

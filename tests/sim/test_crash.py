@@ -12,6 +12,8 @@ import yaml
 from devices.errors import LabError
 from devices.labfile import load_lab
 
+pytestmark = pytest.mark.slow
+
 LAB = Path(__file__).parents[2] / "campaigns" / "library" / "labs" / "simulated-lmr.yaml"
 CONDITIONS = {"pH": 10.5, "naoh_factor": 0.15, "nh4oh_factor": 0.2, "time_min": 1440.0}
 

@@ -19,6 +19,8 @@ from sim.fault_schedule import FaultSchedule
 from sim.faults import KINDS, Fault, Scenario, read_scenario
 from sim.journal import Journal
 
+pytestmark = pytest.mark.slow
+
 LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
 LAB = LIBRARY / "labs" / "simulated-lmr.yaml"
 CONDITIONS = {"pH": 10.5, "naoh_factor": 0.15, "nh4oh_factor": 0.2, "time_min": 480.0}

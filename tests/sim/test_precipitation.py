@@ -17,6 +17,8 @@ from sim.dataset import design
 from sim.lmr import LMRPlant
 from sim.precipitation import KineticConstants, PowderState, precipitate, trajectory
 
+pytestmark = pytest.mark.slow
+
 FROZEN = json.loads((Path(__file__).parent / "reference_states.json").read_text())
 
 BASE: dict[str, float | str] = {

@@ -20,6 +20,8 @@ from sim.stirred_tank import (
     run,
 )
 
+pytestmark = pytest.mark.slow
+
 TIMES = np.array([30.0, 60.0, 120.0, 240.0, 480.0, 720.0])
 
 

@@ -12,6 +12,8 @@ from devices.errors import LabError, LabStopped, NeedsPerson, SampleLost
 from devices.manual.board import Board
 from devices.manual.task import Task
 
+pytestmark = pytest.mark.slow
+
 CONDITIONS = {"pH": 10.5, "naoh_factor": 0.15, "nh4oh_factor": 0.2, "time_min": 480.0, "atmosphere": "N2"}
 
 

@@ -17,6 +17,8 @@ from devices.images import read_provenance
 from devices.labfile import load_lab
 from devices.laboratory import Laboratory
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[3] / "campaigns" / "library" / "labs" / "manual-lmr.yaml"
 WIDTH = 160
 PIXEL_UM = 127_000 / 3000 / WIDTH

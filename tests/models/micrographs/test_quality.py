@@ -13,6 +13,8 @@ from sim.faults import Fault
 from sim.lmr import LMRPlant
 from sim.membrane import MembranePlant
 
+pytestmark = pytest.mark.slow
+
 PRECURSOR = {"pH": 10.5, "naoh_factor": 0.15, "nh4oh_factor": 0.2, "time_min": 480.0, "atmosphere": "N2"}
 PLATES = {**PRECURSOR, "atmosphere": "O2", "pH": 10.9}
 MEMBRANE = {"polymer_wt_pct": 16.0, "nonsolvent_pct": 4.0, "bath_temperature_C": 30.0, "evaporation_s": 30.0}
