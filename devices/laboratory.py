@@ -170,12 +170,14 @@ class Laboratory:
         self.close()
 
     def _make_safe(self, reason: str) -> None:
+        # Asked now: the plan may end by itself as soon as its devices are stopped.
+        busy = self._engine.busy
         # The reactor first: it must not wait for software to come to an end.
         self.reactor.inhibited = reason
         self.reactor.make_safe(reason)
         if self.attendant is not None:
             self.attendant.note_stop(reason)
-        if self._engine.busy:
+        if busy:
             self._backend.note_stop(reason)
 
     def _check_orders(self) -> None:
