@@ -120,14 +120,29 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         # typer has made a status of most interruptions already.
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:
             raise
-        _say("Stopped; what was done is recorded, and the same command goes on from there.")
-        sys.exit(INTERRUPTED)
+        _end_interrupted()
     except Exception as error:
+        if _was_interrupted(error):
+            _end_interrupted()
         if not isinstance(error, _errors_for_people()):
             raise
         _say(_told(error))
         sys.exit(2)
     sys.exit(0)
+
+
+def _end_interrupted() -> NoReturn:
+    _say("Stopped; what was done is recorded, and the same command goes on from there.")
+    sys.exit(INTERRUPTED)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt led to ``error``: Prefect, interrupted while it sets a task up, fails instead."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _errors_for_people() -> tuple[type[Exception], ...]:

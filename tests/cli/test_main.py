@@ -82,6 +82,20 @@ def doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
+def test_what_an_interrupt_made_fail_was_interrupted(monkeypatch, capsys):
+    def interrupted_inside(_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ValueError("Task run is not set")  # noqa: B904, as the workflow engine does it
+
+    monkeypatch.setattr(main, "app", interrupted_inside)
+    with pytest.raises(SystemExit) as end:
+        main.run([])
+    assert end.value.code == 130
+    assert capsys.readouterr().err.endswith("the same command goes on from there.\n")
+
+
 def test_doctor_checks_the_installation(capsys, home):
     _, checks = doctor(capsys)
     assert set(checks) == {
