@@ -64,25 +64,31 @@ def find_or_start(ledger: Ledger, campaign: Campaign, *, fresh: bool) -> Campaig
 
     ``fresh`` starts a new one in place of a finished one. Errors: :class:`UnusableInput`.
     """
-    digest = campaign.digest()
-    unfinished = ledger.resumable(name=campaign.name, seed=campaign.seed, digest=digest)
-    if unfinished is not None:
-        return unfinished
-    done = finished(ledger, campaign)
-    if done is not None and not fresh:
-        return done
+    found = _to_go_on_with(ledger, campaign, fresh=fresh)
+    if found is not None:
+        return found
     descriptors = {name: descriptor.unit for name, descriptor in known_descriptors().items()}
     seen = {name: descriptors[name] for view in campaign.imaging.views for name in view.descriptors}
-    return ledger.start_campaign(
-        name=campaign.name,
-        seed=campaign.seed,
-        specification=campaign.to_json(),
-        digest=digest,
-        lab=str(campaign.lab),
-        targets=campaign.targets(references(campaign)),
-        units={**campaign.units(), **seen},
-        author=AUTHOR,
-    )
+    targets = campaign.targets(references(campaign))
+    with ledger.together():
+        # Asked again, now that nobody else writes: two commands at once must not start two campaigns.
+        return _to_go_on_with(ledger, campaign, fresh=fresh) or ledger.start_campaign(
+            name=campaign.name,
+            seed=campaign.seed,
+            specification=campaign.to_json(),
+            digest=campaign.digest(),
+            lab=str(campaign.lab),
+            targets=targets,
+            units={**campaign.units(), **seen},
+            author=AUTHOR,
+        )
+
+
+def _to_go_on_with(ledger: Ledger, campaign: Campaign, *, fresh: bool) -> CampaignRecord | None:
+    unfinished = ledger.resumable(name=campaign.name, seed=campaign.seed, digest=campaign.digest())
+    if unfinished is not None or fresh:
+        return unfinished
+    return finished(ledger, campaign)
 
 
 def finished(ledger: Ledger, campaign: Campaign) -> CampaignRecord | None:
