@@ -1,5 +1,6 @@
 """The database under the ledger: connection, schema, transactions."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -22,6 +23,14 @@ from models.errors import UnusableInput
 Now = Callable[[], datetime]
 
 BUSY_TIMEOUT_S = 30
+
+
+def _no_interrupts(record: logging.LogRecord) -> bool:
+    """Not the traceback of a Ctrl-C that arrives while a connection is given back: it goes on by itself."""
+    return not (record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt))
+
+
+logging.getLogger("sqlalchemy.pool.impl.QueuePool").addFilter(_no_interrupts)
 
 
 def utc_now() -> datetime:

@@ -55,6 +55,21 @@ def test_opening_waits_for_a_process_that_reads_a_database_not_yet_set_up(tmp_pa
     ending.join()
 
 
+def test_an_interrupt_while_a_connection_is_given_back_is_not_logged(ledger, caplog):
+    pool = ledger._engine.pool.logger
+
+    def tell(error):
+        try:
+            raise error
+        except BaseException:
+            pool.error("Exception during reset or similar", exc_info=True)
+
+    tell(KeyboardInterrupt())
+    assert not caplog.records
+    tell(OSError("disk gone"))
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     "table", ["history", "approval", "prediction", "micrograph", "measurement", "model_use"]
 )
