@@ -11,6 +11,8 @@ from cli import main
 from models.generator.record import GeneratorRecord
 from models.generator.schema import GeneratorSchema, MagnificationInfo, ParameterRange
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = GeneratorSchema(
     material="discs",
     simulated=True,

@@ -12,6 +12,8 @@ from models.generator import registry
 from models.generator.export import save
 from tests.models.generator.stand_in import blobs, generator, write_dataset
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

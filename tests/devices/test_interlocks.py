@@ -14,6 +14,8 @@ from devices.interlocks import Interlock, InterlockTripped, Supervisor
 from devices.laboratory import Laboratory
 from sim.clock import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 OpenLab = Callable[..., Laboratory]
 HOT = Interlock("hot", "T", above=70.0, resume=60.0, unit="°C")
 SLOW = Interlock("slow", "rpm", below=50.0, resume=100.0, delay_s=10.0, batch_only=True)
