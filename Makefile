@@ -27,7 +27,7 @@ test: $(READY) lint ## Check style, types, architecture and behaviour
 	@$(BIN)/python -m pytest
 
 unit: $(READY) ## The quick tests only, without the networks
-	@$(BIN)/python -m pytest -m "not slow" --ignore tests/models/generator -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4
 
 lint: $(READY) ## Style, types and the import contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -127,7 +127,7 @@ def labs() -> Check:
 def weights() -> Check:
     """Every version of the generator has the bytes that its manifest says, and one is current."""
     from models.generator import registry
-    from models.generator.storage import verify
+    from models.generator.manifest import verify
 
     found = registry.versions()
     for version in found:

@@ -64,7 +64,7 @@ def show(
 ) -> None:
     """Show one version: what it knows, how good it is, where it comes from. Example: morpholoop model show"""
     from models.generator import registry
-    from models.generator.storage import read_record
+    from models.generator.manifest import read_record
 
     folder = registry.locate(name)
     record = read_record(folder)
@@ -136,7 +136,7 @@ def export_version(
     Example: morpholoop model export lmr-1 --out /media/usb/lmr-1
     """
     from models.generator import registry
-    from models.generator.storage import read_record, verify
+    from models.generator.manifest import read_record, verify
 
     folder = registry.locate(name)
     verify(folder)

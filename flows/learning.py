@@ -1,5 +1,6 @@
 """From measured experiments to a fine-tuned version: tiles at the generator's scale, gate, registry."""
 
+import contextlib
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,11 +18,9 @@ from models.generator.export import save
 from models.generator.finetuning import NewTiles, fine_tune
 from models.generator.gate import gate
 from models.generator.record import ReferencePoint
+from models.learning.tiles import cut_tiles
 from models.micrographs import read
-from models.morphology.scaling import resample_area
 from models.values import Conditions, Interval
-
-TILES_PER_FIELD = 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,6 @@ def _register(candidate: Generator, home: Path) -> None:
 def _tiles(generator: Generator, experiments: Sequence[MeasuredExperiment]) -> list[NewTiles]:
     """Tiles of every field at the generator's pixel size, by condition and magnification."""
     made = []
-    side = generator.record.tile_size
     for one in experiments:
         by_magnification: dict[int, list[NDArray[np.float32]]] = {}
         for micrograph in one.micrographs:
@@ -117,33 +115,19 @@ def _tiles(generator: Generator, experiments: Sequence[MeasuredExperiment]) -> l
                 continue
             verify(micrograph.path, micrograph.sha256)
             (page,) = read(micrograph.path)
-            factor = generator.pixel_size_um(magnification) / page.pixel_size_um
-            by_magnification.setdefault(magnification, []).extend(cut(page.pixels, factor, side))
+            with contextlib.suppress(UnusableInput):  # smaller than a tile, or coarser
+                tiles = cut_tiles(
+                    page.pixels,
+                    page.pixel_size_um,
+                    tile_pixel_um=generator.pixel_size_um(magnification),
+                    tile_size=generator.record.tile_size,
+                )
+                by_magnification.setdefault(magnification, []).extend(tiles)
         made += [
             NewTiles(one.conditions, magnification, np.stack(tiles))
             for magnification, tiles in sorted(by_magnification.items())
-            if tiles
         ]
     return made
-
-
-def cut(pixels: NDArray[np.float32], factor: float, side: int) -> list[NDArray[np.float32]]:
-    """Square tiles (side, side) of a field reduced ``factor`` times, evenly spread, at most 4.
-
-    A field that falls short of a tile by up to 2 % (an information bar cut a little early) is still used.
-    """
-    height, width = (round(size / factor) for size in pixels.shape)
-    if min(height, width) < 0.98 * side:
-        return []
-    small = resample_area(pixels, (max(height, side), max(width, side)))
-    rows, columns = (_starts(size, side) for size in small.shape)
-    tiles = [small[r : r + side, c : c + side] for r in rows for c in columns]
-    return tiles[:TILES_PER_FIELD]
-
-
-def _starts(size: int, side: int) -> list[int]:
-    count = size // side
-    return [round(i * (size - side) / max(count - 1, 1)) for i in range(count)]
 
 
 def _reference(one: MeasuredExperiment) -> ReferencePoint:

@@ -27,7 +27,7 @@ class Surface:
 
     ``noise``: SD of that scatter, in the values' unit. ``left_out``: prediction (n,) of each value from all
     the others (leave-one-out; Rasmussen & Williams 2006, eq. 5.12). Mean of the surface at points x (m, d):
-    ``centre + K(x, points) @ weights`` with K the Matérn 5/2 kernel of ``lengths`` (:func:`matern`).
+    ``centre + K(x, points) @ weights`` with K of ``lengths`` (:func:`models.kernels.matern`).
     """
 
     points: Array
@@ -44,13 +44,6 @@ class Surface:
         mean, sd = self._process.predict(points, return_std=True)
         spread = np.sqrt(np.maximum((self._size * sd) ** 2 - self.noise**2, 0.0))
         return self.centre + self._size * mean, spread
-
-
-def matern(one: Array, other: Array, lengths: Array) -> Array:
-    """Matérn 5/2 correlations (m, n) between points (m, d) and (n, d) of the unit cube."""
-    apart = (one[:, None, :] - other[None, :, :]) / lengths
-    r = np.sqrt(5.0 * np.sum(apart**2, axis=-1))
-    return np.asarray((1.0 + r + r**2 / 3.0) * np.exp(-r))
 
 
 def fit_surface(points: Array, values: Array) -> Surface:

@@ -1,6 +1,7 @@
 """The environment of every test, set before Prefect is imported: a state directory of its own, no network."""
 
 import os
+import re
 import signal
 import tempfile
 from pathlib import Path
@@ -25,6 +26,16 @@ os.environ.update(
 
 # A shell that starts a job in the background has it ignore Ctrl-C; here and in children it must be heard.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+WHOLLY_SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules of slow tests alone when the quick ones are asked for: their imports take seconds."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(WHOLLY_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 @pytest.fixture(autouse=True)

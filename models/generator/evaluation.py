@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from models.generator.calibration import Calibration, fit_field, fit_map
+from models.generator.calibrating import fit_field, fit_map
+from models.generator.calibration import Calibration
 from models.generator.describe import describe, is_positive
 from models.generator.generator import BATCH, Generator
 from models.generator.networks import predict_velocity

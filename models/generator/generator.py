@@ -11,12 +11,13 @@ from torch import Tensor
 from models.errors import UnusableInput
 from models.generator.calibration import Calibration
 from models.generator.encoding import ConditionEncoder
+from models.generator.manifest import read_record, verify
 from models.generator.manifold import Manifold
 from models.generator.networks import Networks
 from models.generator.record import GeneratorRecord
 from models.generator.sampling import decode, denoise, shared_noise
 from models.generator.schema import GeneratorSchema
-from models.generator.storage import REPLAY, load_networks, read_record, verify
+from models.generator.storage import REPLAY, load_networks
 from models.values import Conditions
 
 BATCH = 32

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import UnusableInput
+from models.generator.manifest import read_record, verify
 from models.generator.record import GeneratorRecord
-from models.generator.storage import read_record, verify
 from models.home import state_directory
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"

@@ -2,27 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
 from campaigns.ledger import CampaignState, Ledger, ModelUse, ledger_path
-from flows.learning import cut
 from models.errors import UnusableInput
-
-
-def test_fields_are_cut_into_tiles_at_the_generators_scale():
-    field = np.random.default_rng(0).random((960, 1280)).astype(np.float32)
-    tiles = cut(field, 4.0, 128)
-    assert [tile.shape for tile in tiles] == [(128, 128)] * 2
-    whole = field.reshape(240, 4, 320, 4).mean((1, 3))
-    assert np.allclose(tiles[0], whole[:128, :128], atol=1e-5)
-    assert np.allclose(tiles[1], whole[:128, -128:], atol=1e-5)
-
-
-def test_a_field_cut_a_little_short_still_gives_a_tile_and_a_small_one_none():
-    assert [tile.shape for tile in cut(np.ones((950, 1280), np.float32), 7.5, 128)] == [(128, 128)]
-    assert cut(np.ones((700, 1280), np.float32), 7.5, 128) == []
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from models.generator.calibration import Calibration, MonotoneMap, fit_field, fit_map
+from models.generator.calibrating import fit_field, fit_map
+from models.generator.calibration import Calibration, MonotoneMap
 
 
 def test_a_line_is_recovered_and_continued() -> None:

@@ -7,6 +7,8 @@ from models.errors import UnusableInput
 from models.generator.dataset import read_dataset
 from tests.models.generator.stand_in import write_dataset
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 def test_reads_conditions_splits_and_tiles(tmp_path: Path) -> None:
     data = read_dataset(write_dataset(tmp_path / "d"))

@@ -6,6 +6,8 @@ from models.generator.encoding import ConditionEncoder
 from models.generator.schema import GeneratorSchema
 from tests.models.generator.stand_in import META, conditions, schema
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 def test_controls_are_scaled_and_one_hot() -> None:
     control = ConditionEncoder(schema()).control(conditions(2.0, 10.0, "air"), 500)

@@ -4,6 +4,8 @@ import pytest
 from models.errors import UnusableInput
 from tests.models.generator.stand_in import SIDE, conditions, generator
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 def test_same_seed_same_images_other_seed_others() -> None:
     made = generator()

@@ -15,6 +15,8 @@ from models.generator.record import ReferencePoint
 from models.generator.replay import Replay, choose_replay
 from tests.models.generator.stand_in import blobs, conditions, generator, networks, record
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 def replay() -> Replay:
     rng = np.random.default_rng(0)

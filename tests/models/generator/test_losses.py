@@ -7,6 +7,8 @@ from models.generator.diffusion import DiffusionLoss, diffusion_step, draw_times
 from models.generator.latents import LatentPool
 from tests.models.generator.stand_in import networks
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 class NoDivergence:
     def kl(self) -> torch.Tensor:

@@ -4,6 +4,8 @@ from models.generator.encoding import ConditionEncoder
 from models.generator.manifold import Manifold
 from tests.models.generator.stand_in import conditions, schema
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 def manifold() -> Manifold:
     known = [conditions(f, h, g) for f in (0.0, 1.0, 2.0) for h in (10.0, 100.0) for g in ("Ar", "air")]

@@ -6,6 +6,8 @@ import torch
 
 from models.generator.optimisation import Schedule, Training, checkpoint_state, load_averaged
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 SCHEDULE = Schedule(steps=6, learning_rate=0.05, warmup=2, checkpoint_every=3)
 
 

@@ -7,6 +7,8 @@ from models.generator import registry
 from models.generator.export import save
 from tests.models.generator.stand_in import generator
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

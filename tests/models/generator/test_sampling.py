@@ -9,6 +9,8 @@ from models.generator.networks import Networks, build_scheduler
 from models.generator.sampling import denoise, shared_noise, spaced_timesteps
 from tests.models.generator.stand_in import networks
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 class LinearNoise(torch.nn.Module):
     """A noise predictor that any sampler can be followed through by hand."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.generator import load, registry
-from models.generator.storage import read_record, verify
+from models.generator.manifest import read_record, verify
 
 
 def test_it_is_current_whole_and_small() -> None:

@@ -7,8 +7,10 @@ import pytest
 from models.errors import UnusableInput
 from models.generator import load
 from models.generator.export import save
-from models.generator.storage import MANIFEST, RECORD, verify
+from models.generator.manifest import MANIFEST, RECORD, verify
 from tests.models.generator.stand_in import conditions, generator
+
+pytestmark = pytest.mark.slow  # it brings in the networks
 
 
 def test_a_saved_version_draws_the_same_images(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from models.generator.plan import TrainingPlan
 from models.generator.train import train
 from tests.models.generator.stand_in import ARCHITECTURE, conditions, write_dataset
 
+pytestmark = pytest.mark.slow  # it brings in the networks
+
 
 def plan(**changes: object) -> TrainingPlan:
     tiny = TrainingPlan(
