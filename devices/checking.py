@@ -14,6 +14,7 @@ from devices.labfile import (
     LabFileLimits,
     LimitSection,
     ReactorLimits,
+    TiledSection,
     load_class,
     make_device,
     read_lab_file,
@@ -76,10 +77,20 @@ def check_lab(path: Path, *, state_dir: Path, seed: int = 0) -> list[DeviceCheck
                 faults += [] if device is None else _wrong(device, base, file)
             faults += _limit_faults(quantities)
             checks.append(DeviceCheck(name, section.class_, tuple(faults)))
+        if file.documents is not None:
+            checks.append(_documents(file.documents.tiled))
     finally:
         if backend is not None:
             backend.close()
     return checks
+
+
+def _documents(section: TiledSection) -> DeviceCheck:
+    try:
+        fault = section.server().fault()
+    except LabError as error:
+        fault = str(error)
+    return DeviceCheck("documents", section.uri, (fault,) if fault else ())
 
 
 def _importable(section: BackendSection, path: Path) -> list[str]:

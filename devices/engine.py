@@ -26,14 +26,18 @@ class Engine:
     """One RunEngine, one plan at a time.
 
     The plan runs in a thread of its own, because a KeyboardInterrupt inside ``RunEngine.__call__`` would
-    leave the engine in a state that it cannot come back from. Documents go to ``runs``.
+    leave the engine in a state that it cannot come back from. Documents go to ``runs``, then to ``listener``.
     """
 
-    def __init__(self, runs: Path, clock: Clock) -> None:
+    def __init__(
+        self, runs: Path, clock: Clock, listener: Callable[[str, dict[str, Any]], None] | None = None
+    ) -> None:
         logging.getLogger("bluesky").addFilter(_no_aborts)
         self._run_engine = RunEngine({}, context_managers=[], call_returns_result=True)
         self._run_engine.waiting_hook = clock.waiting
         self._run_engine.subscribe(DocumentFiles(runs))
+        if listener is not None:
+            self._run_engine.subscribe(listener)
         self._one_plan = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()

@@ -18,6 +18,7 @@ from devices.microscope import Microscope
 from devices.reactor import Reactor
 from devices.station import Station
 from devices.stopping import STOP, stop_file
+from devices.tiled import TiledServer
 
 ImportString = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
@@ -99,6 +100,23 @@ class MicroscopeSection(BackendSection):
     magnification: LimitSection
 
 
+class TiledSection(_Section):
+    """A Tiled server that is sent the documents too; see :class:`devices.tiled.TiledServer`."""
+
+    uri: str = Field(pattern=r"^https?://[^\s/]+\S*$")
+    api_key_env: str = Field(default="TILED_API_KEY", pattern=r"^[A-Za-z_]\w*$")
+
+    def server(self) -> TiledServer:
+        """The server. Errors: :class:`LabError`."""
+        return TiledServer(**self.model_dump())
+
+
+class DocumentsSection(_Section):
+    """Where bluesky's documents go beside the state directory."""
+
+    tiled: TiledSection
+
+
 class LabFile(_Section):
     """A lab file as it was read."""
 
@@ -108,6 +126,7 @@ class LabFile(_Section):
     reactor: ReactorSection
     microscope: MicroscopeSection
     stations: dict[str, BackendSection] = {}
+    documents: DocumentsSection | None = None
 
     def limits(self) -> dict[str, Limit]:
         """Every limit of the lab, by name of the quantity."""
@@ -219,6 +238,7 @@ def load_lab(
         check_faults(path, faults)
     limits = LabFileLimits(path)
     limits.read()
+    tiled = file.documents.tiled.server() if file.documents is not None and attended else None
     backend: Backend = DirectBackend(state_dir=state_dir)
     if file.backend is not None:
         scenario = {} if faults is None else {"faults": faults}
@@ -257,6 +277,7 @@ def load_lab(
             microscope=microscope,
             state_dir=state_dir,
             stations=stations,
+            tiled=tiled,
         )
         if attended:
             orders = (state_dir / STOP, *((stop_file(stop_dir, file.name),) if stop_dir else ()))

@@ -15,6 +15,7 @@ from devices.plans import image, process, synthesise
 from devices.reactor import Reactor, ReactorState
 from devices.records import Conditions, RunRecord, check_key
 from devices.station import Station
+from devices.tiled import TiledMirror, TiledServer
 
 Progress = Callable[[str], None]
 """Told what the lab is doing, a short sentence at a time, in the thread that called; may stop the lab."""
@@ -23,7 +24,8 @@ Progress = Callable[[str], None]
 class Laboratory:
     """A reactor and a microscope, driven by bluesky plans one at a time; close it when done (``with``).
 
-    ``stations`` handle each sample in their order before it is imaged.
+    ``stations`` handle each sample in their order before it is imaged. Documents go to ``state_dir/runs`` and
+    from there to the server ``tiled``.
     """
 
     def __init__(
@@ -35,13 +37,16 @@ class Laboratory:
         microscope: Microscope,
         state_dir: Path,
         stations: Sequence[Station] = (),
+        tiled: TiledServer | None = None,
     ) -> None:
         self.name = name
         self.simulated: bool = reactor.simulated
         self.clock: Clock = backend.clock
         self.reactor, self.microscope, self.stations = reactor, microscope, tuple(stations)
         self._backend = backend
-        self._engine = Engine(state_dir / "runs", backend.clock)
+        runs = state_dir / "runs"
+        self._mirror = None if tiled is None else TiledMirror(tiled, runs)
+        self._engine = Engine(runs, backend.clock, self._mirror)
         self.attendant: Attendant | None = None
         """Who looks for stop orders while the lab is open."""
 
@@ -162,6 +167,8 @@ class Laboratory:
             self.stop("the lab was closed")
         self._engine.close()
         self._backend.close()
+        if self._mirror is not None:
+            self._mirror.close()
 
     def __enter__(self) -> "Laboratory":
         return self
