@@ -1,6 +1,6 @@
 """Equilibria against their limits, their balances and hand-worked values."""
 
-from math import log10
+from math import log, log10
 
 import pytest
 from hypothesis import given, settings
@@ -89,20 +89,54 @@ def test_charge_balances_at_the_ph_that_closes_it(
 
 
 def test_saturation_is_reached_at_the_dissolved_metal_that_it_gives() -> None:
+    k = constants_at(50.0)
+    liquor = speciate(pH=10.4, nickel=0.0, manganese=0.0, ammonia=0.5, temperature_C=50.0)
     for metal in METALS:
-        liquor = speciate(pH=10.4, nickel=0.0, manganese=0.0, ammonia=0.5, temperature_C=50.0)
         dissolved = dissolved_at_saturation(
             metal, 1.0, pH=10.4, free_ammonia=liquor.ammonia, temperature_C=50.0
         )
-        # With the ammonia that the metal itself binds added, the solution is saturated exactly.
-        bare = speciate(
+        free = k.solubility_products[metal] / liquor.hydroxide**2
+        bound = free * sum(n * beta * liquor.ammonia**n for n, beta in enumerate(k.ammines[metal], 1))
+        saturated = speciate(
             pH=10.4,
             nickel=dissolved if metal == "Ni" else 0.0,
             manganese=dissolved if metal == "Mn" else 0.0,
-            ammonia=0.5,
+            ammonia=0.5 + bound,
             temperature_C=50.0,
         )
-        assert bare.saturation[metal] == pytest.approx(1.0, rel=0.12)
+        assert saturated.saturation[metal] == pytest.approx(1.0, rel=1e-9)
+
+
+def test_constants_agree_with_what_compilations_have_at_no_ionic_strength() -> None:
+    # PHREEQC's minteq.v4.dat (NIST 46): dissolution of the hydroxides by acid, hydrolysis, ammonium, water.
+    k = constants_at(25.0)
+    pkw = -log10(k.ion_product_of_water)
+    assert pkw == pytest.approx(13.997, abs=0.01)
+    assert -log10(k.acidity_of_ammonium) == pytest.approx(9.244, abs=0.01)
+    for metal, by_acid, hydrolysis in (
+        ("Ni", 12.794, {1: -9.897, 2: -18.994, 3: -29.991}),
+        ("Mn", 15.194, {1: -10.597, 3: -34.8, 4: -48.288}),
+    ):
+        assert log10(k.solubility_products[metal]) + 2.0 * pkw == pytest.approx(by_acid, abs=0.02)
+        for n, log_k in hydrolysis.items():
+            assert log10(k.hydroxos[metal][n - 1]) - n * pkw == pytest.approx(log_k, abs=0.04)
+
+
+def test_enthalpies_agree_with_what_compilations_have() -> None:
+    # minteq.v4.dat: ΔH of dissolution by acid −95.96 (Ni) and −97.01 kJ/mol (Mn), of water 55.81; llnl.dat:
+    # of six ammonia to nickel −88.04.
+    cold, warm = constants_at(25.0), constants_at(50.0)
+    inverse = (1.0 / 298.15 - 1.0 / 323.15) / 8.314462618e-3
+
+    def enthalpy(before: float, after: float) -> float:
+        return log(after / before) / inverse
+
+    water = enthalpy(cold.ion_product_of_water, warm.ion_product_of_water)
+    assert water == pytest.approx(55.81, abs=0.1)
+    for metal, by_acid in (("Ni", -95.96), ("Mn", -97.01)):
+        of = enthalpy(cold.solubility_products[metal], warm.solubility_products[metal])
+        assert of - 2.0 * water == pytest.approx(by_acid, abs=0.2)
+    assert enthalpy(cold.ammines["Ni"][5], warm.ammines["Ni"][5]) == pytest.approx(-88.04, abs=0.5)
 
 
 def test_hydroxides_dissolve_in_ammonia() -> None:
