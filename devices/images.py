@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from devices.errors import LabError
+from devices.vendor_header import ZEISS_TAG, BeamSettings, zeiss_header
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,16 @@ class FrameProvenance:
         return json.dumps(told, sort_keys=True, ensure_ascii=True)
 
 
-def write_frame(path: Path, pixels: NDArray[Any], provenance: FrameProvenance) -> None:
+def write_frame(
+    path: Path, pixels: NDArray[Any], provenance: FrameProvenance, beam: BeamSettings | None = None
+) -> None:
     """Write ``pixels`` (H, W) to ``path`` under another name first, so that no half image ever has its name.
 
-    The same arguments give the same bytes. Errors: :class:`LabError` if it cannot be written.
+    With ``beam`` the file also carries a header as a vendor's program writes it, which says the same. The
+    same arguments give the same bytes. Errors: :class:`LabError` if it cannot be written.
     """
     per_cm = 1e4 / provenance.pixel_size_um
+    tags = [] if beam is None else [(ZEISS_TAG, "s", 0, _header(beam, pixels, provenance), True)]
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +68,7 @@ def write_frame(path: Path, pixels: NDArray[Any], provenance: FrameProvenance) -
                 description=provenance.description(),
                 metadata=None,
                 software=provenance.software,
+                extratags=tags,
             )
             file.flush()
             os.fsync(file.fileno())
@@ -77,6 +83,18 @@ def write_frame(path: Path, pixels: NDArray[Any], provenance: FrameProvenance) -
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise unwritable(path, error) from error
+
+
+def _header(beam: BeamSettings, pixels: NDArray[Any], provenance: FrameProvenance) -> bytes:
+    height = pixels.shape[0] - (provenance.information_bar_rows or 0)
+    return zeiss_header(
+        beam,
+        scan=(pixels.shape[1], height),
+        magnification=provenance.magnification,
+        pixel_size_um=provenance.pixel_size_um,
+        acquired_at=provenance.acquired_at,
+        instrument=f"{provenance.instrument}{' (simulated)' if provenance.simulated else ''}",
+    )
 
 
 def unwritable(path: Path, error: OSError) -> LabError:

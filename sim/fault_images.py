@@ -4,7 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sim.charging import charge
 from sim.faults import Fault
+from sim.scanning import along_lines
 
 Pixels = NDArray[np.uint8]
 
@@ -32,11 +34,6 @@ def spoilt(pixels: Pixels, fault: Fault, rng: np.random.Generator) -> Pixels:
 
 
 def _charged(grey: NDArray[np.float32], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Charge that builds up along the lines of the scan and leaks away: bands, streaks, shifts."""
-    height, width = grey.shape
-    lines = np.asarray(size * rng.standard_normal((height, 1)), np.float32)
-    bright = np.maximum(grey - grey.mean(), 0.0)
-    streaks = ndimage.uniform_filter1d(bright, max(3, width // 8), axis=1)
-    shifts = rng.integers(-3, 4, (height, 1))
-    moved = np.take_along_axis(grey, (np.arange(width)[None, :] - shifts) % width, axis=1)
-    return np.asarray(moved + lines + 0.5 * streaks, dtype=np.float32)
+    """What every field has a little of, strong: lines that jump, streaks behind particles, bands."""
+    moved = along_lines(grey, rng.integers(-3, 4, (len(grey), 1)))
+    return charge(moved, tails=0.5, lines=5 * size, creep=size, rng=rng)

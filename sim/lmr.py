@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim import electron_optics, primaries
+from sim import electron_optics, primaries, scanning
 from sim.agglomerates import Agglomerate, scatter
 from sim.plant import SCAN, Render, pixel_size_um
 from sim.precipitation import KineticConstants, PowderState, precipitate
@@ -16,6 +16,9 @@ CLOSE_UP_UM = 16.0
 HIDDEN_SPREAD = 0.08
 """Relative SD of the kinetic constants of a hidden plant about the published ones."""
 PROBE_OFFSET_SD = 0.05
+RELIEF_CONTRAST = 0.09
+ROUGHNESS, MOST_ROUGHNESS_UM = 0.25, 0.035
+"""SD of the outline about its smooth form, as a share of the primaries' width; plates lie flat."""
 BATCH_SPREAD = 0.012
 
 
@@ -83,11 +86,16 @@ class LMRPlant:
         )
         width_px = state.primary_width_um / pixel
         size = 1024 if scan[0] > 640 and extent[0] < CLOSE_UP_UM else 512
-        relief = primaries.relief(round(width_px, 3), round(state.primary_aspect, 3), size, sample.seed)
-        # Primaries finer than the probe average out.
-        gain = 0.075 * min(1.0, width_px / 2.5)
         canvas, labels = electron_optics.paint(
-            particles, shape=(scan[1], scan[0]), pixel_um=pixel, relief=relief, relief_gain=gain, rng=rng
+            particles,
+            shape=(scan[1], scan[0]),
+            pixel_um=pixel,
+            relief=primaries.relief(round(width_px, 3), round(state.primary_aspect, 3), size, sample.seed),
+            # Primaries finer than the probe average out.
+            relief_gain=RELIEF_CONTRAST * min(1.0, width_px / 4.5),
+            roughness_px=min(ROUGHNESS * state.primary_width_um, MOST_ROUGHNESS_UM) / pixel,
+            path=scanning.drift(scan[1], rng=rng, scale=scan[0] / SCAN[0]),
+            rng=rng,
         )
         focus = abs(float(rng.normal(0.0, 0.25))) + 0.8 * scan[0] / SCAN[0]
         pixels = electron_optics.record(canvas, focus_px=focus, dose=450.0 * SCAN[0] / scan[0], rng=rng)

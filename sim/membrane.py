@@ -11,10 +11,10 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import fft
 from scipy.special import ndtri
 
-from sim import electron_optics
+from sim import electron_optics, scanning
 from sim.plant import SCAN, Render, pixel_size_um
 
 HIDDEN_SPREAD = 0.08
@@ -78,23 +78,26 @@ class MembranePlant:
         pixel = pixel_size_um(magnification, scan)
         rng = np.random.default_rng([sample.seed, int(magnification), field])
         width, height = scan
-        # Twice the field, so that the periodicity of the transform does not show.
-        shape = (2 * height, 2 * width)
-        k = np.hypot(fft.fftfreq(shape[0], pixel)[:, None], fft.rfftfreq(shape[1], pixel)[None, :])
-        peak = 1.0 / sample.spacing_um
-        noise = rng.standard_normal(shape, dtype=np.float32)
-        wave = fft.irfft2(fft.rfft2(noise) * np.exp(-0.5 * ((k - peak) / (0.35 * peak)) ** 2), s=shape)
+        # More than the field, so that the periodicity of the transform does not show.
+        shape = (fft.next_fast_len(height + height // 4), fft.next_fast_len(width + width // 4, real=True))
+        across, down = fft.rfftfreq(shape[1], pixel)[None, :], fft.fftfreq(shape[0], pixel)[:, None]
+        k = np.hypot(*np.broadcast_arrays(across, down), dtype=np.float32)
+        peak = np.float32(1.0 / sample.spacing_um)
+        band = np.exp(np.float32(-0.5) * ((k - peak) / (np.float32(0.35) * peak)) ** 2)
+        # White noise has a white spectrum: it need not be transformed.
+        noise = rng.standard_normal((*band.shape, 2), dtype=np.float32).view(np.complex64)[..., 0]
+        wave = fft.irfft2(noise * band, s=shape, overwrite_x=True)[:height, :width]
         # The level comes from the ensemble, so that the fraction of a field scatters as in a real one.
-        wave = (wave[:height, :width] / wave.std()).astype(np.float32)
-        level = float(ndtri(1.0 - sample.polymer_fraction))
-        solid = wave > level
-        depth = np.clip((wave - level) / 1.2, -1.0, 1.0)
-        canvas = np.where(solid, 0.55 + 0.12 * depth, 0.18 + 0.08 * depth).astype(np.float32)
+        wave *= np.prod(shape) / (2.0 * np.sqrt(np.sum(band * band)))
+        wave = scanning.along_lines(wave, scanning.drift(height, rng=rng, scale=width / SCAN[0]).x)
+        level = np.float32(ndtri(1.0 - sample.polymer_fraction))
+        above = wave - level
+        depth = np.clip(above / np.float32(1.2), -1.0, 1.0)
+        canvas = np.where(above > 0, 0.55 + 0.12 * depth, 0.18 + 0.08 * depth).astype(np.float32)
         # Edges of the skeleton emit more.
-        canvas += 0.10 * np.exp(-((wave - level) ** 2) / 0.01).astype(np.float32)
-        canvas = ndimage.gaussian_filter(canvas, 0.8)
-        pixels = electron_optics.record(
-            canvas, focus_px=0.6 + abs(float(rng.normal(0, 0.2))), dose=400.0, rng=rng
-        )
+        canvas += np.float32(0.10) * np.exp(np.float32(-100.0) * above * above)
+        # The interaction volume and the probe blur together.
+        probe = np.hypot(0.8, 0.6 + abs(float(rng.normal(0, 0.2))))
+        pixels = electron_optics.record(canvas, focus_px=float(probe), dose=400.0, rng=rng)
         truth = {"phase_fraction": sample.polymer_fraction, "spacing_um": sample.spacing_um}
         return Render(pixels, pixel, None, truth)

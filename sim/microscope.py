@@ -11,6 +11,7 @@ from devices.errors import DeviceFault, LabError, LabStopped, NeedsPerson
 from devices.images import FrameProvenance, unwritable, write_frame
 from devices.limits import LimitSource
 from devices.microscope import FrameWritten, Microscope, Montage
+from devices.vendor_header import BeamSettings
 from sim.bench import SimulatedBench
 from sim.clock import Timer
 from sim.fault_images import spoilt
@@ -21,6 +22,7 @@ from sim.lag import lags
 from sim.plant import SCAN, Render
 
 LEAVES_NO_IMAGE = ("power_cut", "vacuum_loss", "filament_end", "disk_full")
+WORKING_DISTANCE_MM, DWELL_NS, DETECTOR = 6.0, 20_000.0, "SE2"
 PUMPING_S = 1800.0
 """How long the chamber takes to be pumped down again."""
 
@@ -166,7 +168,8 @@ class SimulatedExposure:
             kilovolts=self._kilovolts,
         )
         path = montage.path(field)
-        write_frame(path, barred, provenance)
+        beam = BeamSettings(self._kilovolts, WORKING_DISTANCE_MM, DWELL_NS, DETECTOR)
+        write_frame(path, barred, provenance, beam)
         if any(fault.kind == "corrupt_file" for fault in faults):
             # The file system lost what the microscope believes it wrote.
             with path.open("r+b") as file:

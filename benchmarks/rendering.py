@@ -1,0 +1,78 @@
+"""How many fields a second the simulated microscope renders on one core, beside the limit of 5 a second.
+
+Usage: OMP_NUM_THREADS=1 python -m benchmarks.rendering [--powders 6] [--fields 8]
+
+Told is CPU time (of all threads of the process) of whole fields of 1280×960 pixels: of the first field of a
+powder, whose surface is made for it and kept, and over all fields of it.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.lmr import LMRPlant
+from sim.membrane import MembranePlant
+from sim.plant import SCAN
+
+LIMIT_PER_S = 5.0
+Conditions = dict[str, float | str]
+
+
+def precursor(rng: np.random.Generator) -> Conditions:
+    return {
+        "pH": float(rng.uniform(9.8, 11.0)),
+        "naoh_factor": float(rng.uniform(0.08, 0.25)),
+        "nh4oh_factor": float(rng.uniform(0.09, 0.29)),
+        "time_min": float(rng.uniform(30, 720)),
+        "atmosphere": "N2",
+    }
+
+
+def membrane(rng: np.random.Generator) -> Conditions:
+    return {
+        "polymer_wt_pct": float(rng.uniform(10, 25)),
+        "nonsolvent_pct": float(rng.uniform(0, 12)),
+        "bath_temperature_C": float(rng.uniform(5, 60)),
+        "evaporation_s": float(rng.uniform(0, 120)),
+    }
+
+
+CASES: tuple[tuple[str, LMRPlant | MembranePlant, Callable[[np.random.Generator], Conditions], int], ...] = (
+    ("precursor", LMRPlant(0), precursor, 3000),
+    ("precursor", LMRPlant(0), precursor, 15000),
+    ("membrane", MembranePlant(0), membrane, 5000),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--powders", type=int, default=6)
+    parser.add_argument("--fields", type=int, default=8, help="of each powder")
+    options = parser.parse_args()
+    threads = os.environ.get("OMP_NUM_THREADS", "not set")
+    print(f"scan {SCAN[0]}×{SCAN[1]}, CPU time, OMP_NUM_THREADS {threads}; limit {LIMIT_PER_S:g} fields/s")
+    print("plant      magnification   first field    all fields    fields/s    × limit")
+    for case, (name, plant, conditions, magnification) in enumerate(CASES):
+        rng = np.random.default_rng([6, case])
+        spent = np.empty((options.powders, options.fields))
+        # What is loaded and tabulated once in a process is no part of a field.
+        warm = plant.synthesise(conditions(rng), batch=0)
+        plant.render(warm, magnification=magnification, field=0)  # type: ignore[arg-type]
+        for powder in range(options.powders):
+            sample = plant.synthesise(conditions(rng), batch=powder + 1)
+            for field in range(options.fields):
+                start = time.process_time()
+                plant.render(sample, magnification=magnification, field=field)  # type: ignore[arg-type]
+                spent[powder, field] = time.process_time() - start
+        first, mean = spent[:, 0].mean(), spent.mean()
+        print(
+            f"{name:10} {magnification:8}×     {1e3 * first:8.0f} ms   {1e3 * mean:8.0f} ms"
+            f"    {1 / mean:8.1f}    {1 / mean / LIMIT_PER_S:7.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
