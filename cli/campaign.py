@@ -18,6 +18,11 @@ Iterations = typer.Option(None, help="Most experiments, in place of the file's b
 Fresh = typer.Option(False, "--fresh", help="Start again where the same campaign is finished already.")
 Out = typer.Option(None, help="Folder for the report.")
 Faults = typer.Option(None, help="Scenario (YAML) of what goes wrong; see campaigns/library/faults.")
+RealTimeFactor = typer.Option(
+    None,
+    help="For demonstrations: seconds of the simulated lab in a real one, e.g. 600 "
+    "(default: time jumps, and three weeks pass in minutes).",
+)
 AsJson = typer.Option(False, "--json", help="Print one JSON object.")
 CampaignId = typer.Argument(None, help="Campaign id (default: the newest).")
 
@@ -34,6 +39,7 @@ def dry_run(
     out: Path | None = Out,
     fresh: bool = Fresh,
     faults: Path | None = Faults,
+    real_time_factor: float | None = RealTimeFactor,
     as_json: bool = AsJson,
 ) -> None:
     """Run a campaign in its simulated lab, to its end.
@@ -43,7 +49,17 @@ def dry_run(
 
     Example: morpholoop dry-run campaigns/library/membrane.yaml --seed 1
     """
-    _run(campaign_file, seed, iterations, out, fresh, as_json, simulated_only=True, faults=faults)
+    _run(
+        campaign_file,
+        seed,
+        iterations,
+        out,
+        fresh,
+        as_json,
+        simulated_only=True,
+        faults=faults,
+        real_time_factor=real_time_factor,
+    )
 
 
 @campaign.command()
@@ -189,6 +205,7 @@ def _run(
     *,
     simulated_only: bool,
     faults: Path | None = None,
+    real_time_factor: float | None = None,
 ) -> None:
     from campaigns.ledger import CampaignState
     from cli.display import CampaignDisplay
@@ -222,6 +239,7 @@ def _run(
                     fresh,
                     out,
                     None if faults is None else faults.absolute(),
+                    real_time_factor,
                 )
     emit(found.as_json(), as_json, lambda: summary(found))
     if found.status is not CampaignState.CONVERGED:

@@ -43,6 +43,9 @@ def serve_ioc(
     real_time_factor: float | None = typer.Option(
         None, help="Virtual seconds in a real one (default: as in the lab file; without, time jumps)."
     ),
+    faults: Path | None = typer.Option(
+        None, help="Scenario (YAML) of what goes wrong; see campaigns/library/faults."
+    ),
 ) -> None:
     """Serve the reactor and the microscope of a simulated lab over Channel Access, until Ctrl-C.
 
@@ -65,4 +68,5 @@ def serve_ioc(
         state_dir=state if state is not None else state_directory() / "ioc",
         watchdog_s=watchdog,
         real_time_factor=real_time_factor,
+        faults=faults,
     )

@@ -8,7 +8,7 @@ from models.errors import UnusableInput
 from models.home import state_directory
 
 if TYPE_CHECKING:
-    from devices.labfile import LabFile
+    from devices.sections import LabFile
     from devices.snapshot import Snapshot
 
 

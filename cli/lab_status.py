@@ -10,7 +10,7 @@ from cli.lab_places import Place, places, root
 from cli.output import emit, plain
 
 if TYPE_CHECKING:
-    from devices.labfile import LabFile
+    from devices.sections import LabFile
     from devices.snapshot import Snapshot
 
 

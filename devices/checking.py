@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from devices.backend import Backend, DirectBackend
 from devices.errors import LabError
-from devices.labfile import (
-    BackendSection,
-    LabFile,
-    LabFileLimits,
-    LimitSection,
-    ReactorLimits,
-    TiledSection,
-    load_class,
-    make_device,
-    read_lab_file,
-)
+from devices.labfile import LabFileLimits, ReactorLimits, load_class, make_device, read_lab_file
 from devices.microscope import Microscope
 from devices.reactor import Reactor
+from devices.sections import BackendSection, LabFile, LimitSection, TiledSection
 from devices.station import Station
 
 if TYPE_CHECKING:

@@ -3,141 +3,21 @@
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import ValidationError
 
 from devices.attendant import Attendant
 from devices.backend import Backend, DirectBackend
 from devices.errors import LabError
-from devices.interlocks import Interlock
 from devices.laboratory import Laboratory
 from devices.limits import Limit
 from devices.microscope import Microscope
 from devices.reactor import Reactor
+from devices.sections import BackendSection, LabFile
 from devices.station import Station
 from devices.stopping import STOP, stop_file
-from devices.tiled import TiledServer
-
-ImportString = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class LimitSection(_Section):
-    """One quantity: its unit with a range, or its choices."""
-
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = Field(default=(), strict=False)
-    safe: float | str | None = None
-    default: float | str | None = None
-    options: dict[str, Any] = {}
-
-    @model_validator(mode="after")
-    def _whole(self) -> "LimitSection":
-        if bool(self.choices) == (self.low is not None and self.high is not None):
-            raise ValueError("expected either low and high, or choices")
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f"low ({self.low:g}) is not below high ({self.high:g})")
-        fault = None if self.default is None else self.limit("default").fault(self.default)
-        if fault:
-            raise ValueError(fault)
-        return self
-
-    def limit(self, name: str) -> Limit:
-        """The limit that it declares."""
-        if self.choices:
-            return Limit(name, self.unit, choices=self.choices, safe=self.safe, default=self.default)
-        assert self.low is not None
-        assert self.high is not None
-        return Limit(name, self.unit, self.low, self.high, safe=self.safe, default=self.default)
-
-
-class InterlockSection(_Section):
-    """One interlock; see :class:`devices.interlocks.Interlock`."""
-
-    quantity: str = Field(min_length=1)
-    unit: str = ""
-    above: FiniteFloat | None = None
-    below: FiniteFloat | None = None
-    resume: FiniteFloat
-    delay_s: float = Field(default=0.0, ge=0, le=3600)
-    batch_only: bool = False
-
-    @model_validator(mode="after")
-    def _whole(self) -> "InterlockSection":
-        if (self.above is None) == (self.below is None):
-            raise ValueError("expected either above or below")
-        if self.above is not None and not self.resume < self.above:
-            raise ValueError(f"resume ({self.resume:g}) is not below above ({self.above:g})")
-        if self.below is not None and not self.resume > self.below:
-            raise ValueError(f"resume ({self.resume:g}) is not above below ({self.below:g})")
-        return self
-
-
-class BackendSection(_Section):
-    """What stands behind all devices: ``class`` is an import string, ``options`` its keyword arguments."""
-
-    class_: ImportString = Field(alias="class")
-    options: dict[str, Any] = {}
-
-
-class ReactorSection(BackendSection):
-    """The reactor."""
-
-    set_points: dict[str, LimitSection] = Field(min_length=1)
-    interlocks: dict[str, InterlockSection] = {}
-
-
-class MicroscopeSection(BackendSection):
-    """The microscope."""
-
-    magnification: LimitSection
-
-
-class TiledSection(_Section):
-    """A Tiled server that is sent the documents too; see :class:`devices.tiled.TiledServer`."""
-
-    uri: str = Field(pattern=r"^https?://[^\s/]+\S*$")
-    api_key_env: str = Field(default="TILED_API_KEY", pattern=r"^[A-Za-z_]\w*$")
-
-    def server(self) -> TiledServer:
-        """The server. Errors: :class:`LabError`."""
-        return TiledServer(**self.model_dump())
-
-
-class DocumentsSection(_Section):
-    """Where bluesky's documents go beside the state directory."""
-
-    tiled: TiledSection
-
-
-class LabFile(_Section):
-    """A lab file as it was read."""
-
-    name: str = Field(min_length=1)
-    simulated: bool
-    backend: BackendSection | None = None
-    reactor: ReactorSection
-    microscope: MicroscopeSection
-    stations: dict[str, BackendSection] = {}
-    documents: DocumentsSection | None = None
-
-    def limits(self) -> dict[str, Limit]:
-        """Every limit of the lab, by name of the quantity."""
-        quantities = {**self.reactor.set_points, "magnification": self.microscope.magnification}
-        return {name: section.limit(name) for name, section in quantities.items()}
-
-    def interlocks(self) -> tuple[Interlock, ...]:
-        """The interlocks of the reactor."""
-        return tuple(
-            Interlock(name=name, **section.model_dump()) for name, section in self.reactor.interlocks.items()
-        )
 
 
 def read_lab_file(path: Path) -> LabFile:
@@ -223,26 +103,34 @@ def load_lab(
     state_dir: Path,
     seed: int,
     faults: Path | None = None,
+    real_time_factor: float | None = None,
     stop_dir: Path | None = None,
     attended: bool = True,
 ) -> Laboratory:
     """Open the lab that a lab file describes.
 
     ``state_dir`` is where the lab's records go; ``seed`` is what a simulated lab draws from, ``faults`` a
-    scenario of what goes wrong in it. A stop order stops it in ``state_dir`` and, by the lab's name, in
-    ``stop_dir``; who only looks opens it with ``attended=False``. Errors: :class:`LabError`, also when a
-    device is not of the kind (or not simulated, or real) as the file says.
+    scenario of what goes wrong in it, ``real_time_factor`` its seconds in a real one (None: time jumps). A
+    stop order stops it in ``state_dir`` and, by the lab's name, in ``stop_dir``; who only looks opens it with
+    ``attended=False``. Errors: :class:`LabError`, also when a device is not of the kind (or not simulated, or
+    real) as the file says.
     """
     file = read_lab_file(path)
+    simulation: dict[str, Any] = {}
     if faults is not None:
         check_faults(path, faults)
+        simulation["faults"] = faults
+    if real_time_factor is not None:
+        simulator(path)
+        simulation["real_time_factor"] = real_time_factor
     limits = LabFileLimits(path)
     limits.read()
     tiled = file.documents.tiled.server() if file.documents is not None and attended else None
     backend: Backend = DirectBackend(state_dir=state_dir)
     if file.backend is not None:
-        scenario = {} if faults is None else {"faults": faults}
-        backend = make_device(file.backend, path, state_dir=state_dir, seed=seed, **scenario)
+        options = {**file.backend.options, **simulation}
+        section = file.backend.model_copy(update={"options": options})
+        backend = make_device(section, path, state_dir=state_dir, seed=seed)
     try:
         reactor = make_device(
             file.reactor,
@@ -295,10 +183,22 @@ def check_faults(path: Path, faults: Path) -> None:
 
     Errors: :class:`LabError` with all that is wrong, or when the lab is not simulated.
     """
+    simulator(path).check_faults(faults)
+
+
+def simulator(path: Path) -> Any:
+    """The class behind a lab that is simulated in this process: one that takes faults and a pace.
+
+    Errors: :class:`LabError` when the lab of ``path`` is real, or simulated by a controller elsewhere.
+    """
     file = read_lab_file(path)
-    if file.backend is None or not file.simulated:
-        raise LabError(f"The lab file {path} describes no simulated lab; faults are for simulated ones.")
-    load_class(file.backend.class_, path).check_faults(faults)
+    made = None if file.backend is None else load_class(file.backend.class_, path)
+    if not file.simulated or not hasattr(made, "check_faults"):
+        raise LabError(
+            f"The lab file {path} describes no simulated lab that runs in this process, and faults and a "
+            "real-time factor are for those; of a simulated controller they are options of `lab serve-ioc`."
+        )
+    return made
 
 
 def make_device(section: BackendSection, path: Path, **given: Any) -> Any:

@@ -32,12 +32,14 @@ def campaign(
     fresh: bool = False,
     out: Path | None = None,
     faults: Path | None = None,
+    real_time_factor: float | None = None,
 ) -> CampaignStatus:
     """Run a campaign until it converges, spends its budget, stalls, is ended, or waits for a person.
 
     ``seed`` and ``iterations`` (experiments) replace those of the file. An unfinished campaign of the same
     file and seed is gone on with; of a finished one the result is returned as it is, unless ``fresh``.
-    ``out`` is a folder for the report, ``faults`` a scenario of what goes wrong in the simulated lab.
+    ``out`` is a folder for the report, ``faults`` a scenario of what goes wrong in the simulated lab,
+    ``real_time_factor`` how many of its seconds pass in a real one (None: its time jumps).
     Errors: :class:`models.errors.UnusableInput`, :class:`devices.errors.LabError`.
     """
     specification = read_campaign(campaign_file, seed, iterations, faults)
@@ -46,7 +48,7 @@ def campaign(
         record = find_or_start(ledger, specification, fresh=fresh)
         if ended(record):
             return write_report(ledger, record.id, home, out, only_missing=True)
-        with employed(specification, record, ledger, home, faults) as worker:
+        with employed(specification, record, ledger, home, faults, real_time_factor) as worker:
             while goes_on(worker):
                 experiment = suggest(worker)
                 experiment = reconcile(worker, experiment)

@@ -105,7 +105,12 @@ def finished(ledger: Ledger, campaign: Campaign) -> CampaignRecord | None:
 
 @contextmanager
 def employed(
-    campaign: Campaign, record: CampaignRecord, ledger: Ledger, home: Path, faults: Path | None = None
+    campaign: Campaign,
+    record: CampaignRecord,
+    ledger: Ledger,
+    home: Path,
+    faults: Path | None = None,
+    real_time_factor: float | None = None,
 ) -> Iterator[Worker]:
     """A worker that may drive the campaign, for the time of this context; a waiting campaign runs again.
 
@@ -114,7 +119,7 @@ def employed(
     root = ledger_path(home, simulated=record.simulated).parent
     with (
         kept_lease(ledger, record.id, root / "leases") as lease,
-        _laboratory(campaign, record, root, faults) as laboratory,
+        _laboratory(campaign, record, root, faults, real_time_factor) as laboratory,
     ):
         check_reach(campaign, laboratory.name, laboratory.limits)
         if ledger.campaign(record.id).status is CampaignState.WAITING:
@@ -161,11 +166,22 @@ def check_reach(campaign: Campaign, lab: str, limits: Mapping[str, Limit]) -> No
 
 @contextmanager
 def _laboratory(
-    campaign: Campaign, record: CampaignRecord, root: Path, faults: Path | None
+    campaign: Campaign,
+    record: CampaignRecord,
+    root: Path,
+    faults: Path | None,
+    real_time_factor: float | None,
 ) -> Iterator[Laboratory]:
     # Each simulated campaign has a lab of its own, so that what ran before in this folder changes nothing.
     state = root / "labs" / record.id if record.simulated else root
     state.mkdir(parents=True, exist_ok=True)
     seed = derive(campaign.seed, 0, "laboratory")
-    with load_lab(campaign.lab, state_dir=state, seed=seed, faults=faults, stop_dir=root) as laboratory:
+    with load_lab(
+        campaign.lab,
+        state_dir=state,
+        seed=seed,
+        faults=faults,
+        real_time_factor=real_time_factor,
+        stop_dir=root,
+    ) as laboratory:
         yield laboratory

@@ -25,12 +25,14 @@ def serve(
     state_dir: Path,
     watchdog_s: float,
     real_time_factor: float | None = None,
+    faults: Path | None = None,
 ) -> None:
     """Serve the reactor and the microscope of ``lab_file`` on this machine's ``port`` until interrupted.
 
     The plant is the one that ``load_lab(lab_file, seed=seed)`` has in process, and its journal is kept in
-    ``state_dir`` in the same way. ``real_time_factor`` goes before the lab file's. Errors: :class:`LabError`
-    if the file describes no simulated lab, the port is taken, or caproto is missing.
+    ``state_dir`` in the same way. ``real_time_factor`` goes before the lab file's; ``faults`` is a scenario
+    of what goes wrong. Errors: :class:`LabError` if the file describes no simulated lab, the scenario cannot
+    be used, the port is taken, or caproto is missing.
     """
     file = read_lab_file(lab_file)
     bench_class = None if file.backend is None else load_class(file.backend.class_, lab_file)
@@ -65,7 +67,7 @@ def serve(
     if real_time_factor is not None:
         options["real_time_factor"] = real_time_factor
     factor = options.get("real_time_factor") or 0.0
-    bench = bench_class(state_dir=state_dir, seed=seed, **options)
+    bench = bench_class(state_dir=state_dir, seed=seed, **{**options, "faults": faults})
     limits = LabFileLimits(lab_file)
     reactor = load_class(file.reactor.class_, lab_file)(
         name="reactor",

@@ -6,7 +6,7 @@ from ophyd.status import Status
 
 from devices.epics.backend import EpicsBackend
 from devices.epics.setpoint import set_points
-from devices.errors import LabError
+from devices.errors import DeviceFault, LabError
 from devices.limits import LimitSource
 from devices.microscope import FrameWritten, Microscope, Montage
 
@@ -74,7 +74,7 @@ class EpicsExposure:
         told = self._path.text()
         if Path(told).name != expected.name:
             reason = self._reason.text() or "it gives no reason"
-            raise LabError(f"The microscope did not take {expected.name} ({reason}).")
+            raise DeviceFault(f"The microscope did not take {expected.name} ({reason.rstrip('.')}).")
         path = Path(told)
         if not path.is_file():
             raise LabError(

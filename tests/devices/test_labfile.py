@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -6,6 +8,8 @@ from devices.errors import LabError
 from devices.labfile import load_lab, read_lab_file
 
 SHIPPED = Path(__file__).parents[2] / "campaigns" / "library" / "labs"
+SCENARIO = SHIPPED.parent / "faults" / "gas-loss.yaml"
+WriteLab = Callable[..., Path]
 
 
 @pytest.mark.parametrize("name", ["simulated-lmr.yaml", "simulated-membrane.yaml"])
@@ -54,3 +58,21 @@ def test_what_is_no_lab_file(content: str | None, told: str, tmp_path: Path) -> 
         path.write_text(content)
     with pytest.raises(LabError, match=told):
         read_lab_file(path)
+
+
+def test_a_given_pace_goes_before_that_of_the_lab_file(write_lab: WriteLab, tmp_path: Path) -> None:
+    path = write_lab(lambda content: content["backend"]["options"].update(real_time_factor=1e-3))
+    with load_lab(path, state_dir=tmp_path / "state", seed=0, real_time_factor=3600.0) as lab:
+        # An hour in one second, and an allowance for computing.
+        assert lab.clock.wall_seconds(3600.0) - lab.clock.wall_seconds(0.0) == pytest.approx(1.0)
+    with pytest.raises(LabError, match="real_time_factor is 0"):
+        load_lab(path, state_dir=tmp_path / "none", seed=0, real_time_factor=0.0)
+
+
+@pytest.mark.parametrize("name", ["ioc-lmr.yaml", "manual-lmr.yaml"])
+@pytest.mark.parametrize("simulation", [{"faults": SCENARIO}, {"real_time_factor": 60.0}])
+def test_a_lab_elsewhere_takes_no_faults_and_no_pace(
+    name: str, simulation: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(LabError, match="describes no simulated lab that runs in this process"):
+        load_lab(SHIPPED / name, state_dir=tmp_path, seed=0, **simulation)
