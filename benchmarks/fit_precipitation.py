@@ -2,7 +2,8 @@
 
 ``python benchmarks/fit_precipitation.py`` prints the deviations from the frozen table of those states,
 ``tests/sim/reference_states.json``, and the spread of hidden plants. ``--fit`` fits the constants again, to
-every eighth of those states, and prints them: about five minutes on an idle core.
+every eighth of those states, from round values, and prints them with the table: at most nine evaluations and
+seven sets of slopes, 5,700 syntheses, about six minutes on an idle core.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from tqdm import tqdm
 
 from sim.kinetics import KineticConstants
 from sim.precipitation import precipitate
@@ -21,6 +23,9 @@ TABLE = Path(__file__).parents[1] / "tests/sim/reference_states.json"
 FIELDS = ("diameter_um", "diameter_log_sd", "defect_mean", "defect_sd", "primary_width_um")
 WEIGHTS = (0.03, 0.10, 0.05, 0.10, 0.04)
 """Relative deviation of each field that counts as one."""
+STEP = 0.02
+MOST_EVALUATIONS = 9
+"""The last steps lower the cost by about 1 % each (from 43.8 to 21.6 in all)."""
 # The fit starts here, and a weak prior (a factor of e counts as 0.3) holds what the table leaves open.
 START = {
     "strength_um": 8.5,
@@ -58,18 +63,33 @@ def deviations(rows: list[dict], constants: KineticConstants) -> NDArray[np.floa
 
 
 def fit(rows: list[dict]) -> KineticConstants:
-    """Least squares of the logarithms over the logarithms of the constants."""
-    start = np.log(list(START.values()))
+    """Least squares of the logarithms over the logarithms of the constants; tells each step."""
+    names = list(START)
 
     def constants(x: NDArray[np.float64]) -> KineticConstants:
-        return replace(KineticConstants(), **dict(zip(START, map(float, np.exp(x)), strict=True)))
+        return replace(
+            KineticConstants(), **{n: float(START[n] * np.exp(v)) for n, v in zip(names, x, strict=True)}
+        )
 
     def residuals(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.concatenate([(deviations(rows, constants(x)) / WEIGHTS).ravel(), 0.3 * (x - start)])
+        return np.concatenate([(deviations(rows, constants(x)) / WEIGHTS).ravel(), 0.3 * x])
+
+    def slopes(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        # The integration is good to 1e-4: a finer step would differentiate its error.
+        base = residuals(x)
+        columns = tqdm(np.eye(len(x)), desc="slopes", unit="constant", leave=False)
+        return np.stack([(residuals(x + STEP * unit) - base) / STEP for unit in columns], axis=1)
 
     found = least_squares(
-        residuals, start, bounds=(start - 2, start + 2), diff_step=1e-3, max_nfev=5, verbose=2
+        residuals,
+        np.zeros(len(names)),
+        slopes,
+        bounds=(-2.0, 2.0),
+        ftol=1e-3,
+        max_nfev=MOST_EVALUATIONS,
+        verbose=2,
     )
+    print(f"{found.message} Cost {found.cost:.1f} after {found.nfev} steps.")
     return constants(found.x)
 
 
