@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from models.morphology.basins import merged
 from models.morphology.measures import Floats, Image, Labels
 from models.morphology.scaling import reduce_to, renumbered, resample_labels
 
@@ -119,33 +120,5 @@ def split(mask: NDArray[np.bool_], distance: Floats, merge: float) -> Labels:
     basins = watershed(-distance, seeds, mask=mask).astype(np.int32)
     height = np.zeros(n + 1)
     np.maximum.at(height, seeds[peak], distance[peak])
-    joined = _merge_basins(basins, distance, height, merge)
+    joined = merged(basins, distance, height, merge)
     return renumbered(joined[basins], np.pi / 4 * SMALLEST_DIAMETER_PX**2)
-
-
-def _merge_basins(basins: Labels, distance: Floats, height: Floats, merge: float) -> Labels:
-    """New label per basin: two basins become one when their neck is nearly as high as the lower peak."""
-    pairs = []
-    for axis in (0, 1):
-        basin, inner = np.moveaxis(basins, axis, 0), np.moveaxis(distance, axis, 0)
-        touch = (basin[1:] != basin[:-1]) & (basin[1:] > 0) & (basin[:-1] > 0)
-        first, second = basin[1:][touch], basin[:-1][touch]
-        neck = np.minimum(inner[1:][touch], inner[:-1][touch])
-        pairs.append(np.stack([np.minimum(first, second), np.maximum(first, second), neck]))
-    low, high, neck = np.concatenate(pairs, axis=1)
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            i = parent[i]
-        return i
-
-    parent = list(range(len(height)))
-    top = list(height)
-    order = np.argsort(-neck, kind="stable")
-    _, first_seen = np.unique((low * len(height) + high)[order], return_index=True)
-    for index in order[np.sort(first_seen)]:
-        a, b = sorted((root(int(low[index])), root(int(high[index]))))
-        if a != b and neck[index] >= merge * min(top[a], top[b]):
-            parent[b] = a
-            top[a] = max(top[a], top[b])
-    return np.array([root(i) for i in range(len(parent))], np.int32)

@@ -17,6 +17,10 @@ SMALLEST_AREA_PX = 30
 SMALLEST_FILL = 0.55
 """Least share of its convex outline's box that a particle fills; frames and backgrounds fill less."""
 
+LEAST_CONTRAST = 0.5
+"""How far a particle's mean level must lie from the ground's, in SDs of the ground: gaps between particles,
+which are masks too, lie nearer."""
+
 
 class MaskGenerator(Protocol):
     """What is used of ``segment_anything.SamAutomaticMaskGenerator``."""
@@ -42,11 +46,11 @@ class SamSegmenter:
         image = np.repeat((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
         found = sorted(self._generator.generate(image), key=lambda mask: -float(mask["predicted_iou"]))
         masks = _distinct([np.asarray(mask["segmentation"], bool) for mask in found])
-        ground = float(np.median(pixels[~_union(masks, pixels.shape)])) if masks else 0.0
+        bare = pixels[~_union(masks, pixels.shape)]
         labels = np.zeros(pixels.shape, np.int32)
         # Large ones first, so that a small particle on top of a large one stays its own.
         for number, mask in enumerate(sorted(masks, key=lambda mask: -int(mask.sum())), start=1):
-            if _is_particle(mask, pixels, ground):
+            if _is_particle(mask, pixels, bare):
                 labels[mask] = number
         return renumbered(labels)
 
@@ -74,10 +78,12 @@ def _union(masks: list[NDArray[np.bool_]], shape: tuple[int, ...]) -> NDArray[np
     return covered if not covered.all() else np.zeros(shape, bool)
 
 
-def _is_particle(mask: NDArray[np.bool_], pixels: Image, ground: float) -> bool:
+def _is_particle(mask: NDArray[np.bool_], pixels: Image, bare: Image) -> bool:
+    """Whether a mask is compact, and brighter or darker than the ``bare`` ground (n,)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
-    return bool(mask.sum() >= SMALLEST_FILL * box and pixels[mask].mean() > ground)
+    apart = abs(float(pixels[mask].mean()) - float(np.median(bare)))
+    return bool(mask.sum() >= SMALLEST_FILL * box and apart > LEAST_CONTRAST * float(bare.std()))
 
 
 def _load(checkpoint: Path | None) -> MaskGenerator:

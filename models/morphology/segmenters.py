@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.errors import UnusableInput
 from models.morphology.measures import Image, Labels
@@ -14,6 +14,22 @@ class Segmenter(Protocol):
     def segment(self, pixels: Image) -> Labels:
         """Labels (H, W), 0 = background, 1…n particles, of ``pixels`` (H, W) in [0, 1]."""
         ...
+
+
+@runtime_checkable
+class BatchSegmenter(Segmenter, Protocol):
+    """A segmenter that is faster with many fields of one size at a time."""
+
+    def segment_many(self, pixels: Image) -> list[Labels]:
+        """Labels (H, W) of each of ``pixels`` (N, H, W) in [0, 1], as ``segment`` gives them."""
+        ...
+
+
+def segment_all(chosen: Segmenter, pixels: Image) -> list[Labels]:
+    """Labels (H, W) of each of ``pixels`` (N, H, W) in [0, 1], many at a time where ``chosen`` can."""
+    if isinstance(chosen, BatchSegmenter):
+        return chosen.segment_many(pixels)
+    return [chosen.segment(one) for one in pixels]
 
 
 def _classical(checkpoint: Path | None) -> Segmenter:
@@ -28,7 +44,20 @@ def _sam(checkpoint: Path | None) -> Segmenter:
     return SamSegmenter(checkpoint)
 
 
-_FACTORIES: dict[str, Callable[[Path | None], Segmenter]] = {"classical": _classical, "sam": _sam}
+def _learned(checkpoint: Path | None) -> Segmenter:
+    # Imports torch, which commands that segment nothing should not wait for.
+    from models.morphology.learned.segmenter import LearnedSegmenter
+
+    return LearnedSegmenter(checkpoint)
+
+
+DEFAULT = "classical"
+"""What is used where none is named; the shipped generator is calibrated with it."""
+_FACTORIES: dict[str, Callable[[Path | None], Segmenter]] = {
+    "classical": _classical,
+    "learned": _learned,
+    "sam": _sam,
+}
 
 
 def register_segmenter(name: str, factory: Callable[[Path | None], Segmenter]) -> None:
@@ -41,8 +70,11 @@ def segmenter_names() -> tuple[str, ...]:
     return tuple(_FACTORIES)
 
 
-def segmenter(name: str = "classical", checkpoint: Path | None = None) -> Segmenter:
-    """The segmenter of that name. Errors: :class:`UnusableInput` naming the segmenters there are."""
+def segmenter(name: str = DEFAULT, checkpoint: Path | None = None) -> Segmenter:
+    """The segmenter of that name; ``checkpoint``: weights of one's own (learned), or those it needs (sam).
+
+    Errors: :class:`UnusableInput` naming the segmenters there are, or for weights that cannot be used.
+    """
     if name not in _FACTORIES:
         raise UnusableInput(f"There is no segmenter {name!r}; choose one of {', '.join(_FACTORIES)}.")
     return _FACTORIES[name](checkpoint)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from models.morphology.learned.instances import Cut, cut
+from models.morphology.learned.scores import f1, matches
+from models.morphology.learned.targets import outline, relative_distance
+
+
+def discs(shape, *places):
+    row, column = np.mgrid[: shape[0], : shape[1]]
+    labels = np.zeros(shape, np.int32)
+    for number, (x, y, radius) in enumerate(places, start=1):
+        labels[(column - x) ** 2 + (row - y) ** 2 <= radius**2] = number
+    return labels
+
+
+def perfect(labels):
+    return np.stack([labels > 0, outline(labels), relative_distance(labels)]).astype(np.float32)
+
+
+def test_perfect_maps_give_the_particles_back():
+    true = discs(
+        (120, 160), (30, 30, 20), (66, 32, 17), (110, 80, 30), (140, 20, 4), (30, 90, 8), (46, 92, 9)
+    )
+    found = cut(perfect(true), Cut())
+    assert found.max() == 6
+    assert f1([found], [true]) == 1.0
+
+
+def test_a_weak_dent_in_the_distance_splits_nothing():
+    true = discs((80, 80), (40, 40, 25))
+    maps = perfect(true)
+    maps[2, 38:42] *= 0.93
+    assert cut(maps, Cut()).max() == 1
+
+
+def test_no_interior_no_particles():
+    assert cut(np.zeros((3, 16, 16), np.float32), Cut()).max() == 0
+
+
+def test_f1_counts_missed_and_invented_particles():
+    true = discs((60, 60), (15, 15, 8), (45, 45, 8))
+    found = discs((60, 60), (15, 16, 8), (45, 15, 8))
+    assert matches(found, true) == (1, 2, 2)
+    assert f1([found], [true]) == pytest.approx(0.5)

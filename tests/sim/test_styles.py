@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from sim import styles_bodies as bodies
+from sim.styles import HELD_OUT, SHARES, STYLES, render, write
+from sim.styles_scene import noise_tile
+
+SMALL = (120, 160)
+
+
+@pytest.mark.parametrize("kind", ["lump", "sphere", "cluster", "crystal", "disc", "rod", "stone"])
+def test_bodies_have_unit_size_and_a_surface_over_all_of_it(kind):
+    body = getattr(bodies, kind)(np.random.default_rng(3))
+    x, y = body.outline * np.cos(bodies.THETA), body.outline * np.sin(bodies.THETA)
+    area = 0.5 * np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))
+    assert area == pytest.approx(np.pi, rel=1e-3)
+    assert 0.2 < body.sphericity <= 1.0
+    inner = np.asarray(0.5 * x, np.float32), np.asarray(0.5 * y, np.float32)
+    height = body.height(*inner, np.full(x.shape, 0.5, np.float32))
+    assert np.isfinite(height).all()
+    assert (height > 0).mean() > 0.9
+
+
+def test_a_round_body_has_the_sphericity_of_a_disc():
+    round_one = bodies.Body(np.ones(bodies.ANGLES, np.float32), lambda u, v, rho: rho)
+    assert round_one.sphericity == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("style", [*STYLES])
+def test_every_style_renders_labels_with_their_true_sizes(style):
+    field = render(style, 5, SMALL)
+    assert field.image.shape == field.labels.shape == SMALL
+    assert field.image.dtype == np.uint8
+    present = np.unique(field.labels[field.labels > 0])
+    assert (present == np.arange(1, len(present) + 1)).all()
+    assert len(field.diameter) == len(field.sphericity) == len(present)
+
+
+def test_the_area_of_a_free_particle_is_that_of_its_outline():
+    field = render("discs", 4, (240, 320))
+    area = np.bincount(field.labels.ravel())[1:]
+    share = 2 * np.sqrt(area / np.pi) / field.diameter
+    # Overlapped and cut ones are smaller; the largest share belongs to those seen whole.
+    assert np.quantile(share, 0.9) == pytest.approx(1.0, abs=0.03)
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
+    first, again, other = (render("spheres", seed, SMALL).image for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_the_held_out_style_is_never_written_unasked(tmp_path):
+    assert HELD_OUT in STYLES
+    assert HELD_OUT not in SHARES
+    write(tmp_path, number=4, seed=1, styles=("spheres", "rods"), shape=SMALL, workers=1)
+    names = sorted(file.name.split("-")[0] for file in tmp_path.glob("*.npz"))
+    assert names == ["rods", "spheres", "spheres", "spheres"]
+
+
+def test_textures_are_normalised_and_periodic():
+    tile = noise_tile(np.random.default_rng(0), 6.0, "felt")
+    assert tile.mean() == pytest.approx(0.0, abs=1e-5)
+    assert tile.std() == pytest.approx(1.0, rel=1e-4)
+    seam = np.abs(tile[0] - tile[-1]).mean()
+    assert seam < 2 * np.abs(np.diff(tile, axis=0)).mean()
