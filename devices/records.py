@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from devices.errors import LabError
@@ -20,6 +20,7 @@ class RunRecord:
     ``state``: "running", "done" (the sample is there) or "fault" (stopped or failed, see ``reason``; there
     is no sample and the key cannot be used again). ``started_at`` and ``finished_at`` are the lab's time,
     ISO 8601, empty while it runs. ``starts`` counts how often the reactor was started for this key.
+    ``reached`` is what a person says was reached of the ``conditions``; empty where nobody said anything.
     """
 
     key: str
@@ -29,6 +30,7 @@ class RunRecord:
     conditions: Conditions
     starts: int
     reason: str = ""
+    reached: Conditions = field(default_factory=dict)
 
 
 def check_key(key: str) -> None:

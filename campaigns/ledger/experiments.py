@@ -17,7 +17,9 @@ from campaigns.ledger.states import LEGAL, State
 from campaigns.ledger.tables import ExperimentRow, HistoryRow
 from models.values import Conditions
 
-FACTS = frozenset({"reactor_starts", "fields", "representative", "lab_started_at", "lab_finished_at"})
+FACTS = frozenset(
+    {"reactor_starts", "fields", "representative", "lab_started_at", "lab_finished_at", "reached"}
+)
 """Facts that a transition keeps on the experiment's row; any others are kept in its history row alone."""
 
 

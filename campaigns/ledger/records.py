@@ -47,7 +47,10 @@ class CampaignRecord:
 
 @dataclass(frozen=True)
 class ExperimentRecord:
-    """One experiment; ``conditions`` are in ``units``. Lab times are ISO 8601 on the lab's clock."""
+    """One experiment; ``conditions`` are in ``units``. Lab times are ISO 8601 on the lab's clock.
+
+    ``reached`` is what a person says was reached of the conditions; None where nobody said anything.
+    """
 
     id: str
     campaign_id: str
@@ -67,6 +70,7 @@ class ExperimentRecord:
     representative: bool | None
     lab_started_at: str
     lab_finished_at: str
+    reached: Conditions | None
     created_at: str
     updated_at: str
 

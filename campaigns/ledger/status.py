@@ -51,7 +51,7 @@ class IterationStatus:
     """One experiment. ``discrepancy`` is relative to the target and signed, 0 inside a range.
 
     ``reason`` says why one that did not come to its end did not; ``rejected_fields`` are images that could
-    not be measured, beside the ``fields`` that were.
+    not be measured, beside the ``fields`` that were; ``reached`` is what a person typed of the conditions.
     """
 
     index: int
@@ -70,6 +70,7 @@ class IterationStatus:
     units: Mapping[str, str]
     reason: str = ""
     rejected_fields: int = 0
+    reached: Conditions = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class Statuses(Evidence):
             units=dict(experiment.units),
             reason=experiment.reason if experiment.state in _CUT_SHORT else "",
             rejected_fields=len(self.micrographs(experiment.id, kind="rejected")),
+            reached=dict(experiment.reached or {}),
         )
 
 

@@ -84,6 +84,7 @@ class ExperimentRow(Row, table=True):
     representative: bool | None = None
     lab_started_at: str = ""
     lab_finished_at: str = ""
+    reached: JsonObject | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     created_at: str
     updated_at: str
 

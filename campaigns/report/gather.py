@@ -113,7 +113,7 @@ def _experiment(
         index=experiment.index,
         state=str(experiment.state),
         conditions=tuple(
-            (name, _quantity(experiment.conditions[name], units.get(name, "")))
+            (name, _condition(experiment, name, units.get(name, "")))
             for name in _searched_first(campaign)
             if name in experiment.conditions
         ),
@@ -130,6 +130,12 @@ def _experiment(
             if row.experiment_id == experiment.id
         ),
     )
+
+
+def _condition(experiment: ExperimentRecord, name: str, unit: str) -> str:
+    asked, reached = experiment.conditions[name], (experiment.reached or {}).get(name)
+    told = "" if reached in (None, asked) else f" (reached: {_quantity(reached, unit)})"
+    return _quantity(asked, unit) + told
 
 
 def _searched_first(campaign: Campaign) -> list[str]:

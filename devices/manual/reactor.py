@@ -103,19 +103,21 @@ class ManualBatch:
         """Whether the plan that ends was given up because nobody confirmed in time."""
 
     def record(self, key: str) -> RunRecord | None:
-        """What the board knows of ``key``: conditions as asked; times typed, else of asking and closing."""
+        """What the board knows of ``key``: conditions as asked; times and values as typed, else of asking."""
         task = self._board.task(self._id(key))
         if task is None:
             return None
         answer = task.answer
+        asked = {ask.name: ask.asked for ask in task.asks if ask.asked is not None}
         return RunRecord(
             key=key,
             state="running" if task.state == "waiting" else "done" if task.state == "done" else "fault",
             started_at=_utc(answer.started if answer else "") or task.asked_at,
             finished_at=_utc(answer.finished if answer else "") or task.closed_at,
-            conditions={ask.name: ask.asked for ask in task.asks if ask.asked is not None},
+            conditions=asked,
             starts=1,
             reason=f"{task.state} by {task.closed_by}: {task.reason}" if task.reason else "",
+            reached={name: value for name, value in answer.values.items() if name in asked} if answer else {},
         )
 
     def running(self) -> str | None:

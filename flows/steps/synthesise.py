@@ -81,8 +81,9 @@ class _Aborted(LabStopped):
 
 
 def _facts(record: RunRecord) -> dict[str, object]:
-    return {
+    facts: dict[str, object] = {
         "reactor_starts": record.starts,
         "lab_started_at": record.started_at,
         "lab_finished_at": record.finished_at,
     }
+    return {**facts, "reached": dict(record.reached)} if record.reached else facts

@@ -29,6 +29,24 @@ def test_migrations_go_down_and_up_again(ledger):
         command.check(config)
 
 
+def test_a_ledger_of_the_first_schema_keeps_all_it_has(ledger, campaign, proposed):
+    with ledger._write() as session:
+        config = _config()
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, "0001")
+        columns = session.connection().exec_driver_sql("PRAGMA table_info(experiment)").fetchall()
+        assert "reached" not in {column[1] for column in columns}
+        command.upgrade(config, "head")
+    assert ledger.experiment(proposed.id) == proposed
+    assert proposed.reached is None
+    reached = {"pH": 10.3}
+    moved = ledger.transition(proposed.id, "proposed", "rejected", author="ann", reached=reached)
+    assert moved.reached == ledger.experiment(proposed.id).reached == reached
+    assert moved.conditions == proposed.conditions
+    assert ledger.history(campaign.id, proposed.id)[-1].facts == {"reached": reached}
+    assert ledger.status(campaign.id).iterations[0].reached == reached
+
+
 def test_sqlite_is_set_up_not_to_lose_anything(ledger):
     with ledger._read() as session:
         connection = session.connection()

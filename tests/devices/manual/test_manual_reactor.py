@@ -65,6 +65,7 @@ def test_a_person_makes_the_batch_and_types_what_was_reached(open_manual_lab, bo
         "total_metal_M": 2.0,
         "temperature_C": 50.0,
     }
+    assert record.reached == {"temperature_C": 72.0}
     # What was reached outside the limits happened: it is recorded and flagged.
     assert lab.reactor.alarms() == ["temperature_C = 72 °C is outside 20 to 70 °C"]
     (run,) = (tmp_path / "state" / "runs").glob("b-1-synthesise-*.jsonl")
