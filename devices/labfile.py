@@ -183,7 +183,7 @@ def check_faults(path: Path, faults: Path) -> None:
 
     Errors: :class:`LabError` with all that is wrong, or when the lab is not simulated.
     """
-    simulator(path).check_faults(faults)
+    simulator(path).check_faults(faults, read_lab_file(path).reactor.set_points)
 
 
 def simulator(path: Path) -> Any:

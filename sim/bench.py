@@ -1,6 +1,7 @@
 """What the simulated devices have in common: the plant, the virtual clock and the journal."""
 
 import threading
+from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,9 @@ from sim.fault_schedule import FaultSchedule
 from sim.faults import Scenario, read_scenario
 from sim.journal import Journal
 from sim.plant import Plant
+
+NORMAL = {"pressure_bar": 1.0, "gas_flow_L_min": 2.0}
+"""Sensors that every simulated reactor has beside its set-points, and what they read."""
 
 
 class SimulatedBench:
@@ -57,9 +61,9 @@ class SimulatedBench:
         self.lock = threading.RLock()
 
     @staticmethod
-    def check_faults(faults: Path) -> None:
-        """Raise :class:`LabError` with all that is wrong with a scenario file."""
-        read_scenario(faults)
+    def check_faults(faults: Path, set_points: Collection[str]) -> None:
+        """Raise :class:`LabError` with all that is wrong with a scenario for a reactor of ``set_points``."""
+        read_scenario(faults).check({*set_points, *NORMAL})
 
     def note_stop(self, reason: str) -> None:
         """Write the stop into the journal, unless the reactor has just done so with a batch it lost."""

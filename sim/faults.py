@@ -1,6 +1,6 @@
 """Scenarios: what goes wrong in the simulated lab, in which experiment, and when."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -149,6 +149,19 @@ class Scenario(BaseModel):
     name: str = Field(default="no faults", min_length=1, max_length=60)
     description: str = ""
     faults: tuple[Fault, ...] = Field(default=(), strict=False)
+
+    def check(self, known: Collection[str]) -> None:
+        """Raise :class:`LabError` naming each fault of a quantity that the reactor does not have."""
+        unknown = {
+            f"{fault.kind} concerns {fault.concerns}"
+            for fault in self.faults
+            if fault.concerns and fault.concerns not in known
+        }
+        if unknown:
+            raise LabError(
+                f"The scenario {self.name} does not fit this reactor: {'; '.join(sorted(unknown))}, which it "
+                f"does not have; give each a `quantity` out of {', '.join(sorted(known))}."
+            )
 
 
 def read_scenario(path: Path) -> Scenario:

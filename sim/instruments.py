@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from ophyd import Signal
 from ophyd.status import Status
 
 from devices.clock import Clock
-from devices.errors import DeviceFault, LabDown, LabError
+from devices.errors import DeviceFault, LabDown
 from devices.limits import Limit
 from devices.records import Conditions
 from devices.setpoints import TIMEOUT_S, MakeLogic, SetPointLogic
@@ -17,9 +16,6 @@ from sim.faults import Fault
 
 BALANCE = 0.05
 """Share by which the weighed feed may differ from the recipe's."""
-
-NORMAL = {"pressure_bar": 1.0, "gas_flow_L_min": 2.0}
-"""Sensors that every simulated reactor has beside its set-points, and what they read."""
 
 
 def shown(fault: Fault) -> float | None:
@@ -135,13 +131,3 @@ def faulty(make: MakeLogic, bench: SimulatedBench) -> MakeLogic:
         return FaultySetPoint(make(limit, readback, clock), limit.name, readback, bench)
 
     return made if bench.faults else make
-
-
-def check_quantities(faults: Iterable[Fault], known: Mapping[str, Any]) -> None:
-    """Raise :class:`LabError` for a fault of a quantity that the reactor does not have."""
-    for fault in faults:
-        if fault.concerns and fault.concerns not in known:
-            raise LabError(
-                f"The scenario's {fault.kind} concerns {fault.concerns}, which this reactor does not have; "
-                f"give it a quantity of {', '.join(known)}."
-            )

@@ -13,7 +13,7 @@ from devices.limits import LimitSource
 from devices.reactor import Reactor, ReactorState
 from devices.records import Conditions, RunRecord
 from sim import instruments
-from sim.bench import SimulatedBench
+from sim.bench import NORMAL, SimulatedBench
 from sim.clock import Timer
 from sim.fault_schedule import Due
 from sim.lag import lags
@@ -45,9 +45,9 @@ class SimulatedReactor(Reactor):
         self.logic = SimulatedBatch(
             self, backend, feeding_s=60.0 * feeding_min, sampling_s=60.0 * sampling_min
         )
-        for quantity, normal in instruments.NORMAL.items():
+        for quantity, normal in NORMAL.items():
             self.sensors[quantity] = Signal(name=f"{name}_{quantity}", value=normal)
-        instruments.check_quantities(backend.faults.scenario.faults, self.readings())
+        backend.faults.scenario.check(self.readings().keys())
         self.starts.put(backend.journal.starts)
         running = backend.journal.running()
         if running is not None:
@@ -67,8 +67,8 @@ class SimulatedReactor(Reactor):
     def make_safe(self, reason: str = "the plan ended early") -> None:
         """Stop feeding and empty the vessel; what shows the vessel is normal again, a dead sensor is not."""
         super().make_safe(reason)
-        for quantity in instruments.NORMAL.keys() - self._bench.dead:
-            normal = instruments.NORMAL[quantity]
+        for quantity in NORMAL.keys() - self._bench.dead:
+            normal = NORMAL[quantity]
             self.sensors[quantity].put(normal, timestamp=self.clock.now().timestamp())
 
 

@@ -303,6 +303,28 @@ def test_a_wrong_scenario_is_told_before_anything_is_begun(membrane: Loop) -> No
     assert not list(membrane.home.glob("simulated/labs/*"))
 
 
+def test_a_scenario_for_another_reactor_is_told_before_anything_is_begun(membrane: Loop) -> None:
+    with pytest.raises(LabError, match="probe_frozen concerns pH, which it does not have"):
+        membrane.run({"kind": "probe_frozen", "at": "1 min"})
+    assert not list(membrane.home.glob("simulated/*"))
+
+
+def test_a_bad_month_loses_nothing_and_says_why(membrane: Loop) -> None:
+    scenario = yaml.safe_load((LIBRARY / "faults" / "mixed-membrane.yaml").read_text(encoding="utf-8"))
+    found = membrane.run(*scenario["faults"], experiments=5, stopping={"give_up_after": 4, "stall_after": 6})
+    states = [(one.state, one.reactor_starts) for one in found.iterations[:4]]
+    assert states == [("learned", 1), ("failed", 1), ("failed", 0), ("learned", 1)]
+    keys = membrane.check_device()
+    assert keys == [one.dispatch_key for one in found.iterations if one.reactor_starts]
+    page = Path(found.report).read_text(encoding="utf-8")
+    reasons = ("interlock over_temperature tripped at", "within 6 h")
+    for one, reason in zip(found.iterations[1:3], reasons, strict=True):
+        assert reason in one.reason
+        assert reason in page
+    imaged = [entry for entry in membrane.journal() if entry["event"] == "imaged"]
+    assert len(imaged) == sum(one.fields + one.rejected_fields for one in found.iterations)
+
+
 def test_a_scenario_makes_a_campaign_of_its_own(membrane: Loop) -> None:
     plain = membrane.run()
     faulty = membrane.run({"kind": "black_image", "field": 1})

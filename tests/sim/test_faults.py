@@ -12,7 +12,7 @@ import yaml
 
 from devices.errors import DeviceFault, LabDown, LabError, NeedsPerson
 from devices.interlocks import InterlockTripped
-from devices.labfile import load_lab, read_lab_file
+from devices.labfile import check_faults, load_lab, read_lab_file
 from devices.laboratory import Laboratory
 from sim.fault_images import spoilt
 from sim.fault_schedule import FaultSchedule
@@ -77,6 +77,12 @@ def test_every_shipped_scenario_can_be_read_and_every_kind_has_one() -> None:
     assert {fault.kind for one in shipped for fault in one.faults} == set(KINDS)
     assert len(KINDS) == 21
     assert all(one.description for one in shipped)
+
+
+@pytest.mark.parametrize("path", sorted((LIBRARY / "faults").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_scenario_fits_a_shipped_lab(path: Path) -> None:
+    lab = "simulated-membrane" if path.stem.endswith("membrane") else "simulated-lmr"
+    check_faults(LIBRARY / "labs" / f"{lab}.yaml", path)
 
 
 def test_everything_wrong_with_a_scenario_is_told_at_once_with_its_place(tmp_path: Path) -> None:
@@ -313,7 +319,7 @@ def test_a_spoilt_image_is_spoilt_once_and_the_same_after_a_restart(
 
 
 def test_a_scenario_of_what_the_lab_does_not_have_is_refused(open_lab: OpenLab) -> None:
-    with pytest.raises(LabError, match="probe_nan concerns redox_mV, which this reactor does not have"):
+    with pytest.raises(LabError, match="probe_nan concerns redox_mV, which it does not have"):
         open_lab({"kind": "probe_nan", "at": "1 min", "quantity": "redox_mV"})
 
 
