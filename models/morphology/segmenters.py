@@ -45,7 +45,6 @@ def _sam(checkpoint: Path | None) -> Segmenter:
 
 
 def _learned(checkpoint: Path | None) -> Segmenter:
-    # Imports torch, which commands that segment nothing should not wait for.
     from models.morphology.learned.segmenter import LearnedSegmenter
 
     return LearnedSegmenter(checkpoint)

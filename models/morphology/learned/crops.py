@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.errors import UnusableInput
+from models.morphology.learned.inference import stretched
 from models.morphology.learned.targets import outline, relative_distance, weights
 from models.morphology.measures import Image, Labels
 
@@ -47,12 +48,6 @@ def load_pictures(folder: Path) -> list[Labelled]:
             f"write some with python -m sim.styles {folder}."
         )
     return pictures
-
-
-def stretched(pixels: Image) -> Image:
-    """Grey levels (…, H, W) from the darkest 1 % (0) to the brightest 1 % (1); what the network is shown."""
-    low, high = np.percentile(pixels[..., ::3, ::3], (1, 99), axis=(-2, -1), keepdims=True)
-    return np.asarray(np.clip((pixels - low) / np.maximum(high - low, 1e-3), -0.5, 1.5), np.float32)
 
 
 def batch(

@@ -20,11 +20,11 @@ from tqdm import tqdm
 
 from models.errors import UnusableInput
 from models.generator.team import Team, run_together
-from models.morphology.learned.crops import Labelled, batch, load_pictures, stretched
+from models.morphology.learned.crops import Labelled, batch, load_pictures
+from models.morphology.learned.inference import predicted, stretched
 from models.morphology.learned.instances import Cut, cut
 from models.morphology.learned.network import SegmentationNet, load, save
 from models.morphology.learned.scores import f1
-from models.morphology.learned.segmenter import predicted
 
 STATE, MODEL, LOG = "state.pt", "model.safetensors", "log.jsonl"
 VALIDATE_EVERY_PICTURE = 20

@@ -39,6 +39,15 @@ def test_masks_become_one_label_per_particle():
     assert labels[5, 5] == 0
 
 
+def test_particles_may_be_darker_than_the_ground_and_gaps_are_none():
+    shape = (120, 160)
+    one, gap = disc(shape, 50, 60, 30), disc(shape, 120, 60, 20)
+    pixels = np.where(one, 0.2, 0.7).astype(np.float32)
+    pixels += 0.02 * np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    labels = SamSegmenter(None, Masks((one, 0.9), (gap, 0.95))).segment(pixels)
+    assert (labels > 0).sum() == one.sum()
+
+
 def test_sam_without_a_checkpoint_says_what_to_do(tmp_path):
     with pytest.raises(UnusableInput, match="--sam-checkpoint"):
         segmenter("sam")
@@ -49,20 +58,39 @@ def test_sam_without_a_checkpoint_says_what_to_do(tmp_path):
 @pytest.mark.slow
 def test_sam_runs_with_a_checkpoint_of_the_published_layout(tmp_path, monkeypatch):
     import torch
-    from segment_anything import sam_model_registry
+    from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
 
     def tiny(checkpoint=None):
         # The published layout with a narrow encoder of windowed attention, so that it runs in seconds.
         return import_module("segment_anything.build_sam")._build_sam(16, 1, 1, [], checkpoint=checkpoint)
 
+    class Recorded(SamAutomaticMaskGenerator):
+        """The real generator, asked to give up nothing: untrained weights are sure of no mask."""
+
+        def __init__(self, model):
+            super().__init__(
+                model, points_per_side=3, pred_iou_thresh=-9, stability_score_thresh=-1, box_nms_thresh=1.0
+            )
+
+        def generate(self, image):
+            self.given = super().generate(image)
+            return self.given
+
     monkeypatch.setitem(sam_model_registry, "vit_b", tiny)
+    monkeypatch.setattr("segment_anything.SamAutomaticMaskGenerator", Recorded)
+    monkeypatch.setattr("models.morphology.sam.SMALLEST_FILL", 0.05)
+    monkeypatch.setattr("models.morphology.sam.LEAST_CONTRAST", 0.0)
     torch.manual_seed(0)
     checkpoint = tmp_path / "sam_vit_b.pth"
     torch.save(tiny().state_dict(), checkpoint)
     loaded = segmenter("sam", checkpoint)
-    loaded._generator.point_grids = [np.array([[0.5, 0.5]])]
     labels = loaded.segment(np.where(disc((96, 96), 48, 48, 20), 0.8, 0.1).astype(np.float32))
-    assert labels.shape == (96, 96)
+    masks = [mask["segmentation"] for mask in loaded._generator.given]
+    # Nine prompts of three masks each, most of them alike.
+    assert len(masks) > 10
+    assert 0 < labels.max() < len(masks) / 2
+    for number in range(1, labels.max() + 1):
+        assert any(mask[labels == number].all() for mask in masks)
 
 
 @pytest.mark.slow

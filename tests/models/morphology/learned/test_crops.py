@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from models.errors import UnusableInput
-from models.morphology.learned.crops import Labelled, batch, load_pictures, stretched
+from models.morphology.learned.crops import Labelled, batch, load_pictures
+from models.morphology.learned.inference import stretched
 
 
 def picture():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.morphology.learned.instances import Cut, cut
+from models.morphology.learned.instances import Cut, cut, enlarged
 from models.morphology.learned.scores import f1, matches
 from models.morphology.learned.targets import outline, relative_distance
 
@@ -43,3 +43,19 @@ def test_f1_counts_missed_and_invented_particles():
     found = discs((60, 60), (15, 16, 8), (45, 15, 8))
     assert matches(found, true) == (1, 2, 2)
     assert f1([found], [true]) == pytest.approx(0.5)
+
+
+def test_labels_on_a_finer_grid_have_smooth_outlines():
+    true = discs((480, 640), (200, 200, 100), (430, 250, 120))
+    coarse = perfect(discs((120, 160), (49.6, 49.6, 25), (107.1, 62.1, 30)))
+    coarse[0] = true.astype(bool).reshape(120, 4, 160, 4).mean(axis=(1, 3))
+    found = cut(coarse, Cut(), (480, 640))
+    assert found.shape == true.shape
+    assert np.count_nonzero((found > 0) != (true > 0)) < 0.01 * np.count_nonzero(true)
+
+
+def test_enlarging_interpolates_between_the_middles_of_pixels():
+    ramp = np.arange(4, dtype=np.float32)[None, :].repeat(3, axis=0)
+    fine = enlarged(ramp, (3, 8))
+    assert fine[0] == pytest.approx([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
+    assert enlarged(ramp.T, (8, 3))[:, 0] == pytest.approx(fine[0])
