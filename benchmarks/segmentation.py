@@ -59,31 +59,60 @@ def styled(style: str, number: int) -> list[Sample]:
     return made
 
 
-def precursor_fields(number: int, magnification: float) -> list[Sample]:
+@dataclass
+class Powder:
+    """One synthesis: D50 (µm), mean and SD of Ψ it was drawn with, its fields and its tiles."""
+
+    drawn: tuple[float, float, float]
+    fields: list[Sample]
+    tiles: list[Sample]
+    field_pixel_um: float
+    tile_pixel_um: float
+
+
+def powders(fields: int, tiled_fields: int) -> list[Powder]:
+    """Fields at 3000x of a hidden plant, and tiles as the generator is trained on."""
     made = []
     plant = LMRPlant(5)
+    view = VIEWS[0]
     for batch, conditions in enumerate(CONDITIONS):
         powder = plant.synthesise(conditions, batch=batch)
-        for index in range(number):
-            shot = plant.render(powder, magnification=magnification, field=index)
+        shots = [plant.render(powder, magnification=3000, field=index) for index in range(fields)]
+        small = [
+            plant.render(powder, magnification=3000, field=100 + index, scan=(640, 480))
+            for index in range(tiled_fields)
+        ]
+        cut = []
+        for shot in small:
             assert shot.labels is not None
-            made.append(Sample(shot.pixels.astype(np.float32) / 255, shot.labels.astype(np.int32)))
+            labels = _tile_labels(shot.labels, shot.pixel_size_um)
+            for tile, true in zip(tiles(shot.pixels, shot.pixel_size_um, view), labels, strict=True):
+                cut.append(Sample(tile.astype(np.float32) / 255, true))
+        whole = [
+            Sample(shot.pixels.astype(np.float32) / 255, shot.labels.astype(np.int32))
+            for shot in shots
+            if shot.labels is not None
+        ]
+        forms = [(shot.truth["sphericity_mean"], shot.truth["sphericity_sd"]) for shot in shots]
+        drawn = (shots[0].truth["d50_um"], *np.mean(forms, axis=0))
+        made.append(Powder(drawn, whole, cut, shots[0].pixel_size_um, view.tile_um / 128))
     return made
 
 
-def precursor_tiles(number: int) -> list[Sample]:
-    """Tiles as the generator is trained on, with the labels of every pixel's most common particle."""
-    made = []
-    plant = LMRPlant(5)
-    for batch, conditions in enumerate(CONDITIONS):
-        powder = plant.synthesise(conditions, batch=batch)
-        for index in range(number):
-            shot = plant.render(powder, magnification=3000, field=index, scan=(640, 480))
-            assert shot.labels is not None
-            cut = tiles(shot.pixels, shot.pixel_size_um, VIEWS[0])
-            for tile, labels in zip(cut, _tile_labels(shot.labels, shot.pixel_size_um), strict=True):
-                made.append(Sample(tile.astype(np.float32) / 255, labels))
-    return made
+class Known:
+    """Stands in for a segmenter that makes no mistake: gives the labels there are."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.labels = {id(one.pixels): one.labels for one in samples}
+
+    def segment(self, pixels: Image) -> Labels:
+        return self.labels[id(pixels)]
+
+
+def descriptors(chosen: Segmenter, samples: Sequence[Sample], pixel_um: float) -> str:
+    measure = ParticleMeasure(chosen)
+    pooled = measure.pool([measure.measure(one.pixels, pixel_um) for one in samples])
+    return f"{pooled['d50_um']:6.2f} {pooled['sphericity_mean']:.3f} {pooled['sphericity_sd']:.4f}"
 
 
 def _tile_labels(labels: np.ndarray, pixel_um: float) -> Iterator[Labels]:
@@ -199,11 +228,12 @@ def main() -> None:
 
     torch.set_num_threads(1)
     chosen = {"classical": segmenter("classical"), "learned": segmenter("learned", args.weights)}
-    fields = precursor_fields(2, 3000)
-    small = precursor_tiles(2)
+    made = powders(6, 12)
+    fields = [one for powder in made for one in powder.fields]
+    small = [one for powder in made for one in powder.tiles]
     sets = {style: styled(style, args.number) for style in SHARES if style not in ("precursor", "bare")}
     sets[f"{HELD_OUT} (held out)"] = styled(HELD_OUT, 2 * args.number)
-    sets |= {"LMR ×3000": fields, "LMR ×1000": precursor_fields(1, 1000), "LMR tiles": small}
+    sets |= {"LMR ×3000": fields, "LMR tiles": small}
     if args.real:
         sets["real"] = real(args.real)
     heads = " ".join(f"{name:>10}" for name in chosen)
@@ -214,6 +244,15 @@ def main() -> None:
             "/".join(f"{100 * e:.1f}" for e in errors(one, samples)) for one in chosen.values()
         )
         print(f"{name:22}   {scores}   {apart} %", flush=True)
+    print("LMR, D50 (µm), mean and SD of Ψ as drawn | by true labels | " + " | ".join(chosen))
+    for powder in made:
+        for kind, samples, pixel in (
+            ("fields", powder.fields, powder.field_pixel_um),
+            ("tiles", powder.tiles, powder.tile_pixel_um),
+        ):
+            columns = ["{:6.2f} {:.3f} {:.4f}".format(*powder.drawn)]
+            columns += [descriptors(one, samples, pixel) for one in (Known(samples), *chosen.values())]
+            print(f"{kind:8}" + " | ".join(columns))
     for name, one in chosen.items():
         print(f"{name}: {speed(one, fields, small)}")
     if args.sheet:

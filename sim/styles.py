@@ -53,6 +53,7 @@ class Style:
     bump: Range = (0.0, 0.03)
     textures: tuple[str, ...] = ("felt", "needles", "cells", "pits", "fractal")
     ground_texture: Range = (0.0, 0.05)
+    dim: Range = (0.0, 0.35)
     shadow: float = 0.0
 
 
@@ -68,6 +69,7 @@ STYLES: Mapping[str, Style] = {
         face=(0.3, 0.5),
         texture=(0.02, 0.12),
         textures=("cells", "felt", "fractal"),
+        dim=(0.2, 0.75),
         ground=(0.03, 0.2),
     ),
     "crystals": Style(
@@ -112,6 +114,7 @@ STYLES: Mapping[str, Style] = {
         limb=(0.0, 0.0),
         rim=(0.0, 0.0),
         light=0.6,
+        dim=(0.0, 0.2),
         texture=(0.03, 0.08),
         textures=("fractal",),
         ground_texture=(0.02, 0.06),
@@ -166,8 +169,9 @@ def _scene(style: Style, rng: np.random.Generator, shape: tuple[int, int]) -> Fi
     kinds = [style.textures[i] for i in rng.integers(len(style.textures), size=2)]
     scales = [_log_uniform(rng, (1.5, max(2.0, diameter / 2))) for _ in kinds]
     textures = [noise_tile(rng, min(s, 120.0), kind) for s, kind in zip(scales, kinds, strict=True)]
+    level = rng.uniform(*style.ground)
     canvas, labels, shown = paint(
-        particles, _ground(style, rng, shape), _look(style, diameter, rng), textures, rng
+        particles, _ground(style, level, rng, shape), _look(style, diameter, level, rng), textures, rng
     )
     blur = min(0.5 + zoom * rng.exponential(0.5), max(0.5, 0.06 * diameter), 3.0 * zoom)
     image = recorded(
@@ -197,13 +201,16 @@ def _diameters(
     return np.asarray(np.sort(drawn)[::-1] if rng.random() < 0.8 else drawn)
 
 
-def _look(style: Style, diameter: float, rng: np.random.Generator) -> Look:
+def _look(style: Style, diameter: float, ground: float, rng: np.random.Generator) -> Look:
     turn = rng.uniform(0.0, 2.0 * np.pi)
     light = style.light * rng.random() if not style.shadow else style.light
     halo = float(rng.choice([0.0, rng.uniform(-0.5, -0.1), rng.uniform(0.05, 0.4)], p=[0.4, 0.45, 0.15]))
     shadow = style.shadow * diameter
+    face = rng.uniform(*style.face)
+    # Deep bodies are dark, but not as the ground.
+    deepest = max(0.0, 1.0 - 1.4 * ground / face) if face > ground else 0.3
     return Look(
-        face=rng.uniform(*style.face),
+        face=face,
         face_sd=rng.exponential(0.03),
         limb=rng.uniform(*style.limb),
         rim=rng.uniform(*style.rim) if rng.random() < 0.6 else 0.0,
@@ -212,14 +219,16 @@ def _look(style: Style, diameter: float, rng: np.random.Generator) -> Look:
         texture=rng.uniform(*style.texture),
         bump=rng.uniform(*style.bump),
         halo=0.0 if style.shadow else halo,
+        dim=min(rng.uniform(*style.dim), deepest),
         halo_px=max(1.0, rng.uniform(0.03, 0.15) * diameter),
         shadow_px=(shadow * np.cos(turn), shadow * np.sin(turn)),
     )
 
 
-def _ground(style: Style, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The stub: a level with mottle, grain, a slope, and at times a patch of another level."""
-    level = rng.uniform(*style.ground)
+def _ground(
+    style: Style, level: float, rng: np.random.Generator, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The stub: a ``level`` with mottle, grain, a slope, and at times a patch of another level."""
     repeats = (shape[0] // 512 + 1, shape[1] // 512 + 1)
 
     def tiled(scale: float, kind: str) -> NDArray[np.float32]:

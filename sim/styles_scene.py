@@ -34,7 +34,8 @@ class Look:
     ``face`` and ``face_sd`` are the level of a face seen from above and its scatter between bodies; ``limb``
     brightens what is tilted, ``rim`` a line of ``rim_px`` along the outline; ``light`` (x, y) is the slope
     towards the detector that counts; ``texture`` and ``bump`` are the surface's contrast and its height in
-    radii; ``halo`` changes the ground around a body over ``halo_px``; ``shadow_px`` (x, y) casts a shadow.
+    radii; ``halo`` changes the ground around a body over ``halo_px``; bodies that lie deep are darker by up
+    to the share ``dim``; ``shadow_px`` (x, y) casts a shadow.
     """
 
     face: float
@@ -47,6 +48,7 @@ class Look:
     bump: float
     halo: float
     halo_px: float
+    dim: float
     shadow_px: tuple[float, float] = (0.0, 0.0)
 
 
@@ -197,6 +199,7 @@ def _lit(
     level += np.float32(look.texture) * surface
     if look.rim:
         level += np.float32(look.rim) * np.exp(-(((1.0 - rho) * edge / np.float32(look.rim_px)) ** 2))
+    level *= np.float32(1.0 - look.dim * rng.random() ** 2)
     return np.asarray(np.maximum(level, np.float32(0.0)), np.float32)
 
 
