@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "home"
     monkeypatch.setenv("MORPHOLOOP_HOME", str(directory))
     return directory
+
+
+@pytest.fixture(scope="session")
+def prefect_api() -> Iterator[str]:
+    """The URL of a Prefect server that lives as long as the session."""
+    from prefect.settings import PREFECT_API_URL
+
+    from flows.server import prefect_server
+
+    with prefect_server():
+        yield PREFECT_API_URL.value()
 
 
 @pytest.fixture

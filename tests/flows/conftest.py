@@ -1,24 +1,12 @@
-"""A small campaign without a generator, and one Prefect server for all flows of a test session."""
+"""A small campaign without a generator, and the environment of a worker process."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
-
-
-@pytest.fixture(scope="session")
-def prefect_api() -> Iterator[str]:
-    """The URL of a Prefect server that lives as long as the session."""
-    from prefect.settings import PREFECT_API_URL
-
-    from flows.server import prefect_server
-
-    with prefect_server():
-        yield PREFECT_API_URL.value()
 
 
 @pytest.fixture

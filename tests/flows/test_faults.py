@@ -280,18 +280,30 @@ def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(membrane: Loop) -
     assert [(one.state, one.fields, one.reactor_starts) for one in found.iterations] == [("learned", 2, 1)]
 
 
-def test_the_command_ends_with_one_sentence_and_goes_on(membrane: Loop, environment: dict[str, str]) -> None:
+def test_the_command_ends_with_one_sentence_and_goes_on(
+    membrane: Loop, environment: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    from cli.main import run
+
     faults = ({"kind": "power_cut", "at": "5 min"}, {"kind": "disk_full", "experiment": 2, "field": 1})
     membrane.write(*faults, experiments=2)
-    command = [sys.executable, "-m", "cli.main", "dry-run", str(membrane.file)]
-    command += ["--faults", str(membrane.scenario), "--json"]
-    for sentence in ("The power was cut at", "No space left on device"):
-        ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=100, check=False
-        )
-        assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
-        assert "Traceback" not in ended.stderr
-        assert sentence in ended.stderr.strip().splitlines()[-1]
+    command = ["dry-run", str(membrane.file), "--faults", str(membrane.scenario), "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli.main", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "The power was cut at" in ended.stderr.strip().splitlines()[-1]
+    with pytest.raises(SystemExit) as again:
+        run(command)
+    told = capfd.readouterr()
+    assert (again.value.code, told.out) == (2, ""), told.err
+    assert "No space left on device" in told.err.strip().splitlines()[-1]
     found = membrane.run(*faults, experiments=2)
     assert [(one.state, one.reactor_starts) for one in found.iterations] == [("failed", 1), ("learned", 1)]
     assert len(membrane.check_device()) == 2
