@@ -8,20 +8,15 @@ down to 256 px and in volumes, where the model error of Dahari et al. (arXiv 241
 import math
 
 import numpy as np
-from scipy import fft
 from scipy.special import fdtrc, stdtrit
 
 from models.representativity.indicator import Indicator
 from models.representativity.lattice import axis_scales, lattice, low_periodogram
-from models.representativity.result import Representativity
+from models.representativity.remarks import remarks
+from models.representativity.result import Representativity, further_fields
 from models.representativity.spectrum import ZeroSpectrum, averaged, zero_spectrum
 
 COEFFICIENTS = 24
-INDEPENDENT_SAMPLES = 30
-PERIODIC_CROP_PX = 384
-PERIODIC_SHARE = 0.4
-PERIODIC_CYCLES = 4
-VALIDATED_SIDE_PX = {2: 200, 3: 64}
 
 
 def calibrated(images: list[Indicator], confidence: float, target_error: float) -> Representativity:
@@ -43,27 +38,31 @@ def calibrated(images: list[Indicator], confidence: float, target_error: float) 
     fraction = float(fractions @ volumes / total)
     variance = fraction * (1 - fraction)
     if variance <= 0:
-        return _without_contrast(fraction, confidence, target_error)
+        return _without_contrast(fraction, len(images), confidence, target_error)
     structure = averaged([zero_spectrum(*spectrum, variance, dimensions) for spectrum in spectra])
     posterior, half = structure, structure.half_width(total, confidence)
-    warnings = _remarks(images)
+    differ = False
     if len(images) > 1:
         wider, differ = _between_fields(fractions, volumes, posterior, confidence)
         # Fields that may differ are never taken for more certain than their scatter says.
         if wider is not None and wider[0] > half:
             half, posterior = wider
-        if differ:
-            warnings.append("The fields differ by more than their structure explains; take more of them.")
-    if total * variance / posterior.mean < INDEPENDENT_SAMPLES:
-        warnings.append(
-            f"The image holds fewer than {INDEPENDENT_SAMPLES} independent samples "
-            "(coarse features or a trend); the interval is uncertain."
-        )
+    samples = total * variance / posterior.mean
+    warnings = remarks(images, samples)
+    if differ:
+        warnings.append("The fields differ by more than their structure explains; take more of them.")
     middle, width = _wilson(fraction, half, variance)
     # Beyond the ends of 0–1 a half width says no more than that nothing is known.
     error = min(half, max(fraction, 1 - fraction))
-    reach = float(stdtrit(posterior.freedom, (1 + confidence) / 2))
-    side = (posterior.mean * (reach / (target_error * fraction)) ** 2) ** (1 / dimensions)
+    wanted = target_error * fraction
+    level = (1 + confidence) / 2
+
+    def quantile(fields: int) -> float:
+        if posterior is structure:
+            return float(stdtrit(structure.freedom * fields / len(images), level))
+        return float(stdtrit(fields - 1, level))
+
+    side = (posterior.mean * (quantile(len(images)) / wanted) ** 2) ** (1 / dimensions)
     return Representativity(
         phase_fraction=fraction,
         integral_range_px=(structure.mean / variance) ** (1 / dimensions),
@@ -73,9 +72,12 @@ def calibrated(images: list[Indicator], confidence: float, target_error: float) 
         rel_error=error / fraction,
         target_error=target_error,
         required_size_px=side,
-        representative=error <= target_error * fraction,
+        representative=error <= wanted,
         method="calibrated",
         warnings=tuple(warnings),
+        effective_samples=samples,
+        n_fields=len(images),
+        further_fields=further_fields(len(images), half, wanted, quantile),
     )
 
 
@@ -102,34 +104,9 @@ def _wilson(fraction: float, half: float, variance: float) -> tuple[float, float
     return (fraction + z2 / 2) / (1 + z2), math.sqrt(half**2 + z2**2 / 4) / (1 + z2)
 
 
-def _remarks(images: list[Indicator]) -> list[str]:
-    remarks = []
-    shortest = min(min(image.shape) for image in images)
-    if shortest < VALIDATED_SIDE_PX[images[0].ndim]:
-        remarks.append(
-            f"The shortest side has {shortest} px; intervals are checked from 200 px (volumes: 64) on."
-        )
-    if any(_is_periodic(image) for image in images):
-        remarks.append("The structure is periodic; the interval supposes a random one.")
-    return remarks
-
-
-def _is_periodic(image: Indicator) -> bool:
-    """Whether four Fourier lines hold more than 40 % of the variance (random structures: at most 22 %)."""
-    planes = [image] if image.ndim == 2 else [image[len(image) // 2], image[:, image.shape[1] // 2]]
-    for plane in planes:
-        crop = plane[:PERIODIC_CROP_PX, :PERIODIC_CROP_PX].astype(np.float32)
-        power = np.abs(fft.rfft2(crop - crop.mean())) ** 2
-        total = float(power.sum())
-        # Structures that are coarse for the crop have few lines too, but at its lowest frequencies.
-        power[:PERIODIC_CYCLES, :PERIODIC_CYCLES] = 0
-        power[-PERIODIC_CYCLES + 1 :, :PERIODIC_CYCLES] = 0
-        if total > 0 and np.partition(power.ravel(), -4)[-4:].sum() > PERIODIC_SHARE * total:
-            return True
-    return False
-
-
-def _without_contrast(fraction: float, confidence: float, target_error: float) -> Representativity:
+def _without_contrast(
+    fraction: float, fields: int, confidence: float, target_error: float
+) -> Representativity:
     nan = float("nan")
     return Representativity(
         phase_fraction=fraction,
@@ -143,4 +120,6 @@ def _without_contrast(fraction: float, confidence: float, target_error: float) -
         representative=False,
         method="calibrated",
         warnings=("The image has no contrast, so nothing bounds its phase fraction; pool it with others.",),
+        effective_samples=nan,
+        n_fields=fields,
     )

@@ -14,7 +14,8 @@ from scipy.special import ndtri
 
 from models.representativity.covariance import Covariance
 from models.representativity.indicator import Indicator
-from models.representativity.result import Representativity
+from models.representativity.remarks import remarks
+from models.representativity.result import Representativity, further_fields
 
 # Relative SD of the predicted standard deviation, fitted on MicroLib: a / V^b by dimension.
 MODEL_ERROR = {2: (48.20175315, 0.4297919), 3: (444.803518, 0.436974444)}
@@ -23,6 +24,7 @@ DEVIATING_SHARE = 0.03
 # Exact ties with the 5 % threshold are decided by rounding in the published code; a hair above settles them.
 DEVIATION = 0.05 + 1e-6
 SHRINK = 0.9
+LARGEST_RANGE_PX = 70
 MOST_SHRINKS = 400
 GRID = 301
 
@@ -33,19 +35,21 @@ def published(images: list[Indicator], confidence: float, target_error: float) -
     volumes = np.array([image.size for image in images], float)
     fractions = np.array([image.mean(dtype=np.float64) for image in images])
     fraction = float(np.average(fractions, weights=volumes))
-    warnings = []
+    warnings: list[str] = []
     mixed = (fractions > 0) & (fractions < 1)
     if not mixed.all():
         warnings.append("A field without contrast was left out of the integral range.")
     if not mixed.any():
-        return _result(fraction, math.nan, math.nan, math.nan, confidence, target_error, warnings)
+        return _result(fraction, math.nan, math.nan, math.nan, confidence, target_error, warnings, images)
     ranges = np.array([integral_range(image) for image, usable in zip(images, mixed, strict=True) if usable])
     length = float(np.average(ranges, weights=volumes[mixed]))
     if length <= 0:
         warnings.append(
             "The published estimator finds a negative integral range here; use the calibrated one."
         )
-        return _result(fraction, length, math.nan, math.nan, confidence, target_error, warnings)
+        return _result(fraction, length, math.nan, math.nan, confidence, target_error, warnings, images)
+    if length > LARGEST_RANGE_PX:
+        warnings.append(f"The integral range is over the {LARGEST_RANGE_PX} px that were checked.")
     total = float(volumes.sum())
     scale, power = MODEL_ERROR[dimensions]
     factor = _interval_factor(scale / total**power, confidence)
@@ -53,7 +57,8 @@ def published(images: list[Indicator], confidence: float, target_error: float) -
     half = factor * math.sqrt(variance * length**dimensions / total)
     samples = variance * (factor / (target_error * fraction)) ** 2
     side = (min(max(samples, 10.0), 1e9) * length**dimensions) ** (1 / dimensions)
-    return _result(fraction, length, half, side, confidence, target_error, warnings)
+    warnings += remarks(images, total / length**dimensions)
+    return _result(fraction, length, half, side, confidence, target_error, warnings, images)
 
 
 def _result(
@@ -64,8 +69,10 @@ def _result(
     confidence: float,
     target_error: float,
     warnings: list[str],
+    images: list[Indicator],
 ) -> Representativity:
     known = math.isfinite(half)
+    wanted = target_error * fraction
     return Representativity(
         phase_fraction=fraction,
         integral_range_px=length,
@@ -75,9 +82,14 @@ def _result(
         rel_error=half / fraction if fraction else math.nan,
         target_error=target_error,
         required_size_px=side,
-        representative=known and half <= target_error * fraction,
+        representative=known and half <= wanted,
         method="imagerep",
         warnings=tuple(warnings),
+        effective_samples=sum(image.size for image in images) / length ** images[0].ndim
+        if known
+        else math.nan,
+        n_fields=len(images),
+        further_fields=further_fields(len(images), half, wanted, lambda fields: 1.0) if known else None,
     )
 
 
