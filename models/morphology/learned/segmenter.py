@@ -57,7 +57,8 @@ class LearnedSegmenter:
         network = ready(self._weights)
         shape = (pixels.shape[1], pixels.shape[2])
         labels: list[Labels] = []
-        for part in np.array_split(pixels, max(1, -(-pixels.size // int(BATCH_PX * factor**2)))):
+        at_once = max(1, int(BATCH_PX * factor**2) // max(shape[0] * shape[1], 1))
+        for part in (pixels[start : start + at_once] for start in range(0, len(pixels), at_once)):
             reduced = np.stack([reduce_to(one, factor) for one in part])
             for one, maps in zip(reduced, predicted(network, stretched(reduced)), strict=True):
                 if np.ptp(one) < LEAST_CONTRAST:
