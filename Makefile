@@ -1,7 +1,8 @@
-# One virtual environment, made once; a second call sets nothing up again.
+# One virtual environment, made once, a second call sets nothing up again; what only tests need comes with them.
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 BIN := $(VENV)/bin
 OUT ?= dry-run
 
@@ -10,32 +11,37 @@ OUT ?= dry-run
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
-setup: $(READY) ## Make the virtual environment
+setup: $(DEV) ## Make the virtual environment
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Set PYTHON=python3.11 or later." >&2; exit 2; }
 	@echo "Setting up $(VENV) (about two minutes, 6 GB of packages) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV): $(READY)
+	@echo "Adding what the tests need (about a minute, 1 GB) ..." >&2
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 dry-run: $(READY) ## Close the loop in the simulated lab and write a report
 	@$(BIN)/morpholoop dry-run campaigns/library/lmr-precursor.yaml --out $(OUT)
 
-test: $(READY) lint ## Check style, types, architecture and behaviour
+test: $(DEV) lint ## Check style, types, architecture and behaviour
 	@$(BIN)/python -m pytest
 
-unit: $(READY) ## The quick tests only, without the networks
+unit: $(DEV) ## The quick tests only, without the networks
 	@$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4
 
-lint: $(READY) ## Style, types and the import contract
+lint: $(DEV) ## Style, types and the import contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(READY) ## Measured comparisons with peers and limits
+bench: $(DEV) ## Measured comparisons with peers and limits
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-constraints: $(READY) ## Pin the installed set
+constraints: $(DEV) ## Pin the installed set
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
 
 clean: ## Remove the virtual environment and caches
