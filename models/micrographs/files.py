@@ -17,6 +17,10 @@ from models.micrographs.scale import Scale, picture_scale, tiff_scale
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
+MOST_PIXELS = 1 << 26
+"""Of one page, 8192 × 8192: what measuring it takes stays well under 2 GiB."""
+MOST_BYTES = 1 << 30
+"""Of all pages together."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,11 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def open_image(path: Path) -> ImageFile:
-    """All pages of a file. Errors: :class:`UnusableInput` if it is missing, empty, cut off or no image."""
+    """All pages of a file.
+
+    Errors: :class:`UnusableInput` if it is missing, empty, cut off, too large, of several channels or no
+    image.
+    """
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -87,6 +95,12 @@ def _tiff(tiff: tifffile.TiffFile, path: Path, size: int) -> ImageFile:
                 "copy or export it again."
             )
     series = tiff.series[0]
+    _check_size(path, series.keyframe.imagewidth, series.keyframe.imagelength, int(series.nbytes))
+    channels = series.shape[series.axes.index("C")] if "C" in series.axes else 1
+    if channels > 1:
+        raise UnusableInput(
+            f"{path} holds {channels} channels; export the one to be measured as a grey image."
+        )
     array = series.asarray()
     axes = series.axes
     if "S" in axes:
@@ -99,7 +113,8 @@ def _tiff(tiff: tifffile.TiffFile, path: Path, size: int) -> ImageFile:
 
 
 def _picture(path: Path) -> ImageFile:
-    with Image.open(path) as image:
+    with _large_ones_opened(), Image.open(path) as image:
+        _check_size(path, image.width, image.height, 0)
         resolution, width = image.info.get("dpi"), image.width
         if image.mode in ("P", "1", "CMYK", "YCbCr"):
             array = np.asarray(image.convert("L" if image.mode == "1" else "RGB"))
@@ -109,6 +124,30 @@ def _picture(path: Path) -> ImageFile:
     if array.dtype == np.int32:
         array = array.astype(np.uint16)
     return ImageFile((array,), picture_scale(resolution, path, width))
+
+
+def _check_size(path: Path, width: int, height: int, size: int) -> None:
+    """Refuse what does not fit into memory by what its header says, before anything is decoded."""
+    if width * height > MOST_PIXELS:
+        raise UnusableInput(
+            f"{path} is {width} × {height} px, more than the {MOST_PIXELS / 1e6:.0f} million that fit into "
+            "memory; cut it into several fields, or reduce it."
+        )
+    if size > MOST_BYTES:
+        raise UnusableInput(
+            f"The pages of {path} hold {size / 2**30:.1f} GiB together, more than "
+            f"{MOST_BYTES / 2**30:.0f} GiB; split it into several files."
+        )
+
+
+@contextmanager
+def _large_ones_opened() -> Iterator[None]:
+    """Let Pillow read any header: whether the image is too large, our own limit says."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 @contextmanager

@@ -8,14 +8,17 @@ from numpy.typing import NDArray
 from models.errors import UnusableInput
 
 SMALLEST_SIDE_PX = 16
+DEPTHS = (12, 14, 16)
+"""Bits of detectors whose counts are stored in 16."""
 
 
 def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float32]:
     """(H, W) float32 in [0, 1] of an array (H, W), (H, W, 1…4); integers by their range, floats as they are.
 
-    Alpha is dropped and colours averaged (SEM images have none; a coloured overlay keeps its brightness).
-    Floats outside [0, 1] are scaled from their own minimum and maximum. ``source`` begins the sentence of an
-    error. Errors: :class:`UnusableInput`.
+    Alpha is dropped and colours averaged (SEM images have none; a coloured overlay keeps its brightness). The
+    range of 16 bits is that of the detector, 12, 14 or 16 bits, whichever holds the brightest pixel. Floats
+    outside [0, 1] and integers of more bits or with a sign are scaled from their own minimum and maximum.
+    ``source`` begins the sentence of an error. Errors: :class:`UnusableInput`.
     """
     array = np.asarray(pixels)
     if array.ndim == 3 and array.shape[-1] in (1, 2, 3, 4):
@@ -34,10 +37,10 @@ def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float
         )
     if array.dtype == bool:
         return grey.astype(np.float32)
-    if np.issubdtype(array.dtype, np.integer):
-        top = float(np.iinfo(array.dtype).max)
+    if array.dtype in (np.uint8, np.uint16):
+        top = 255 if array.dtype == np.uint8 else _top(int(grey.max()))
         return np.asarray(np.clip(grey.astype(np.float32) / np.float32(top), 0.0, 1.0), np.float32)
-    if not np.issubdtype(array.dtype, np.floating):
+    if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
         raise UnusableInput(
             f"{source} holds {array.dtype} values; expected 8- or 16-bit integers, or floats."
         )
@@ -47,3 +50,8 @@ def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float
     if low < 0.0 or high > 1.0:
         grey = (grey - low) / ((high - low) or 1.0)
     return np.asarray(grey, np.float32)
+
+
+def _top(brightest: int) -> int:
+    """The largest count of the detector that counted up to ``brightest``."""
+    return next(top for bits in DEPTHS if brightest <= (top := 2**bits - 1))

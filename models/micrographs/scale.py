@@ -1,31 +1,15 @@
 """What a file says of its scale: pixel size, magnification, height of the information bar."""
 
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import tifffile
 
 from models.micrographs.sidecar import sidecar_scale
+from models.micrographs.vendors import UM_PER_UNIT, vendor_scale
 
-UM_PER_UNIT = {
-    "m": 1e6,
-    "cm": 1e4,
-    "mm": 1e3,
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "\\u00b5m": 1.0,
-    "nm": 1e-3,
-    "pm": 1e-6,
-    "inch": 25400.0,
-}
 COARSEST_UM = 10.0
 """A resolution tag coarser than this is for printing (2540 dpi is 10 µm), not of the specimen."""
 
@@ -48,14 +32,13 @@ class Scale:
 
 
 def tiff_scale(tiff: tifffile.TiffFile, path: Path) -> Scale:
-    """Scale of a TIFF: own description, OME, FEI, Zeiss, side-car file, ImageJ, resolution tags, in order."""
+    """Scale of a TIFF: own description, OME, vendor's header, side-car file, ImageJ, resolution, in order."""
     page = tiff.pages.first
     found = Scale()
     for source in (
         _own_description(page.description),
         _ome(tiff.ome_metadata),
-        _fei(tiff.fei_metadata),
-        _zeiss(tiff.sem_metadata),
+        Scale(*vendor_scale(tiff)),
         Scale(*sidecar_scale(path, page.imagewidth)),
         _resolution(tiff),
     ):
@@ -111,32 +94,6 @@ def _ome(text: str | None) -> Scale:
             if size and unit:
                 return Scale(float(size) * unit)
     return Scale()
-
-
-def _fei(metadata: Mapping[str, Any] | None) -> Scale:
-    for section in ("EScan", "Scan", "IScan"):
-        width = (metadata or {}).get(section, {}).get("PixelWidth")
-        if isinstance(width, int | float) and width > 0:
-            return Scale(float(width) * UM_PER_UNIT["m"])
-    return Scale()
-
-
-def _zeiss(metadata: Mapping[str, Any] | None) -> Scale:
-    def quantity(*names: str) -> tuple[float, str] | None:
-        for name in names:
-            entry = (metadata or {}).get(name)
-            if isinstance(entry, tuple) and len(entry) >= 2:
-                match = re.match(r"([\d.eE+-]+)\s*(.*)", " ".join(str(part) for part in entry[1:]))
-                if match:
-                    return float(match.group(1)), match.group(2).strip().lower()
-        return None
-
-    size = quantity("ap_image_pixel_size", "ap_pixel_size")
-    magnification = quantity("ap_mag")
-    return Scale(
-        size[0] * UM_PER_UNIT[size[1]] if size and size[1] in UM_PER_UNIT else None,
-        magnification[0] * (1000 if magnification[1].startswith("k") else 1) if magnification else None,
-    )
 
 
 def _resolution(tiff: tifffile.TiffFile) -> Scale:

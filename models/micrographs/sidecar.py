@@ -1,7 +1,9 @@
-"""Side-car text files that JEOL and Hitachi microscopes write beside an image."""
+"""Side-car text files that JEOL, Hitachi and Tescan microscopes write beside an image."""
 
 import re
 from pathlib import Path
+
+from models.micrographs.vendors import ini_scale
 
 _UNIT_UM = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "μm": 1.0, "mm": 1e3}
 
@@ -29,7 +31,7 @@ def sidecar_scale(image: Path, width_px: int) -> tuple[float | None, float | Non
     if pixel:
         full = _number(hitachi.get("DataSize"))
         return pixel * 1e-3 * (full / width_px if full else 1.0), _number(hitachi.get("Magnification"))
-    return None, None
+    return ini_scale(text)
 
 
 def _number(text: str | None) -> float | None:
@@ -41,7 +43,10 @@ def _number(text: str | None) -> float | None:
 
 
 def _text(image: Path) -> str | None:
-    for name in (image.with_suffix(".txt"), image.with_suffix(".TXT"), Path(f"{image}.txt")):
+    beside = (image.with_suffix(suffix) for suffix in (".txt", ".TXT", ".hdr"))
+    # Tescan writes "field-tif.hdr" beside "field.tif".
+    tescan = image.with_name(f"{image.stem}-{image.suffix[1:]}.hdr")
+    for name in (*beside, Path(f"{image}.txt"), tescan):
         try:
             raw = name.read_bytes()[:100_000]
         except OSError:

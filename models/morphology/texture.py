@@ -116,8 +116,9 @@ def surface(coarse: Image) -> NDArray[np.bool_]:
         return everywhere
     above, below = smooth[bright], smooth[~bright]
     within = (above.var() * above.size + below.var() * below.size) / smooth.size
-    # A surface alone has one population of grey levels: its dark half is shadow, not ground.
-    if within > 0.25 * smooth.var() or below.mean() > 0.7 * above.mean():
+    # A surface alone has one population of grey levels: its dark half is shadow, not ground. Only variances
+    # are compared, so that gain and offset of the detector do not matter.
+    if within > 0.25 * smooth.var():
         return everywhere
     return np.asarray(ndimage.binary_erosion(bright, np.ones((3, 3)), border_value=1))
 

@@ -70,6 +70,47 @@ def test_fei_and_zeiss_tags(tmp_path):
     assert micrograph.magnification == pytest.approx(3000)
 
 
+def test_older_fei_and_zeiss_headers(tmp_path):
+    fei = b"[EBeam]\r\nHFW=4.224e-006\r\n[Image]\r\nResolutionX=128\r\n"
+    tifffile.imwrite(tmp_path / "fei.tif", noise(), extratags=[(34680, "s", 0, fei, True)])
+    assert read(tmp_path / "fei.tif")[0].pixel_size_um == pytest.approx(0.033)
+    # Numbers without names come first; the fourth is the pixel size of an image 1024 px wide.
+    zeiss = b"0\r\n0\r\n0\r\n3.5e-008\r\n1.0e+004\r\n"
+    tifffile.imwrite(tmp_path / "zeiss.tif", noise((768, 512)), extratags=[(34118, "s", 0, zeiss, True)])
+    assert read(tmp_path / "zeiss.tif")[0].pixel_size_um == pytest.approx(0.07)
+
+
+def test_tescan_header_in_the_file_and_beside_it(tmp_path):
+    told = b"[MAIN]\r\nMagnification=3000\r\nPixelSizeX=3.3e-08\r\nPixelSizeY=3.3e-08\r\n[SEM]\r\nHV=5000\r\n"
+    header = b"\xff\xd8\x00\r" + told
+    tifffile.imwrite(tmp_path / "in.tif", noise(), extratags=[(50431, "B", len(header), header, True)])
+    Image.fromarray(noise()).save(tmp_path / "by.png")
+    (tmp_path / "by-png.hdr").write_bytes(told)
+    for name in ("in.tif", "by.png"):
+        (micrograph,) = read(tmp_path / name)
+        assert micrograph.pixel_size_um == pytest.approx(0.033)
+        assert micrograph.magnification == 3000
+
+
+def test_twelve_bits_in_sixteen_use_the_whole_range(tmp_path):
+    grey = noise(top=4095, kind=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", grey)
+    np.testing.assert_allclose(read(tmp_path / "a.tif", 1.0)[0].pixels, grey / 4095, atol=1e-6)
+
+
+def test_signed_and_wide_integers_are_scaled_like_floats(tmp_path):
+    grey = noise(top=1000, kind=np.int16) - np.int16(500)
+    tifffile.imwrite(tmp_path / "a.tif", grey)
+    pixels = read(tmp_path / "a.tif", 1.0)[0].pixels
+    assert (pixels.min(), pixels.max()) == (0.0, 1.0)
+
+
+def test_a_bar_higher_than_the_image_is_not_believed(tmp_path):
+    told = json.dumps({"pixel_size_um": 0.033, "information_bar_rows": 96})
+    tifffile.imwrite(tmp_path / "a.tif", noise(), description=told, metadata=None)
+    assert read(tmp_path / "a.tif")[0].pixels.shape == (96, 128)
+
+
 def test_side_car_files(tmp_path):
     for name in ("jeol.tif", "hitachi.tif"):
         tifffile.imwrite(tmp_path / name, noise())
@@ -118,6 +159,23 @@ def unusable(folder, case):
         compression = "zlib" if case == "compressed" else None
         tifffile.imwrite(path, noise((200, 200)), compression=compression)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif case == "header":
+        # The header of a field of 20,000 × 20,000 px whose data never came.
+        tifffile.imwrite(path, noise((200, 200)))
+        with tifffile.TiffFile(path, mode="r+") as tiff:
+            for tag in ("ImageWidth", "ImageLength"):
+                tiff.pages.first.tags[tag].overwrite(20_000)
+    elif case == "channels":
+        tifffile.imwrite(
+            path, noise((5, 64, 64)), ome=True, metadata={"axes": "CYX"}, photometric="minisblack"
+        )
+    elif case == "samples":
+        tifffile.imwrite(path, noise((64, 64, 5)), photometric="minisblack", planarconfig="contig")
+    elif case == "complex":
+        tifffile.imwrite(path, noise((64, 64)).astype(np.complex64))
+    elif case == "wide":
+        path = folder / "wide.png"
+        Image.new("1", (20_000, 20_000)).save(path)
     elif case == "png":
         path = folder / "cut.png"
         Image.fromarray(noise((200, 200))).save(path)
@@ -133,6 +191,11 @@ def unusable(folder, case):
         ("text", "damaged"),
         ("nan", "NaN"),
         ("tiny", "16 px"),
+        ("header", "20000 × 20000 px"),
+        ("channels", "5 channels"),
+        ("samples", "(64, 64, 5)"),
+        ("complex", "complex64"),
+        ("wide", "20000 × 20000 px"),
         ("truncated", "cut off"),
         ("compressed", "cut off"),
         ("png", "cut off"),
