@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from models.errors import UnusableInput
 
 SMALLEST_SIDE_PX = 16
-DEPTHS = (12, 14, 16)
-"""Bits of detectors whose counts are stored in 16."""
+FULL_SCALES = (4095, 16383, 65535)
+"""Largest counts of detectors of 12, 14 and 16 bits, which are all stored in 16."""
 
 
 def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float32]:
@@ -38,7 +38,8 @@ def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float
     if array.dtype == bool:
         return grey.astype(np.float32)
     if array.dtype in (np.uint8, np.uint16):
-        top = 255 if array.dtype == np.uint8 else _top(int(grey.max()))
+        brightest = int(grey.max())
+        top = 255 if array.dtype == np.uint8 else next(full for full in FULL_SCALES if brightest <= full)
         return np.asarray(np.clip(grey.astype(np.float32) / np.float32(top), 0.0, 1.0), np.float32)
     if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
         raise UnusableInput(
@@ -50,8 +51,3 @@ def to_grey(pixels: NDArray[Any], source: str = "The image") -> NDArray[np.float
     if low < 0.0 or high > 1.0:
         grey = (grey - low) / ((high - low) or 1.0)
     return np.asarray(grey, np.float32)
-
-
-def _top(brightest: int) -> int:
-    """The largest count of the detector that counted up to ``brightest``."""
-    return next(top for bits in DEPTHS if brightest <= (top := 2**bits - 1))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import UnusableInput
 
-ENTRY_POINT_GROUP = "morpholoop.measures"
+ENTRY_POINT_GROUP = "morpholoop.descriptors"
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -36,7 +36,8 @@ class FieldMeasurement:
     """What one field of view yielded, before pooling.
 
     ``samples`` are arrays of equal length (one entry per particle, region or field) in the units of the
-    measure; ``labels`` is (H, W) with 0 = background, where the measure segments instances.
+    measure; ``labels`` is (H, W) with 0 = background, where the measure segments: particles, grains, or the
+    bright phase as 1.
     """
 
     kind: str
@@ -52,7 +53,7 @@ class FieldMeasurement:
 
 @runtime_checkable
 class Measure(Protocol):
-    """Turns fields of view into descriptors; plug-ins are entry points of ``morpholoop.measures``."""
+    """Turns fields of view into descriptors; plug-ins are entry points of ``morpholoop.descriptors``."""
 
     @property
     def kind(self) -> str:
@@ -79,11 +80,13 @@ def all_measures() -> Mapping[str, Measure]:
 
     Errors: :class:`UnusableInput` when a plug-in does not load, is no measure, or takes a name already given.
     """
+    from models.morphology.grains import GrainMeasure
     from models.morphology.particles import ParticleMeasure
     from models.morphology.phase import PhaseMeasure
     from models.morphology.texture import TextureMeasure
 
-    found: dict[str, Measure] = {m.kind: m for m in (ParticleMeasure(), TextureMeasure(), PhaseMeasure())}
+    shipped: tuple[Measure, ...] = (ParticleMeasure(), TextureMeasure(), PhaseMeasure(), GrainMeasure())
+    found = {measure.kind: measure for measure in shipped}
     owner = {name: kind for kind, measure in found.items() for name in measure.descriptors}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:

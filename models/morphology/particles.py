@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.morphology.classical import ClassicalSegmenter
 from models.morphology.contours import outlines
@@ -12,11 +11,11 @@ from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Ima
 from models.morphology.scaling import reduce_to, resample_labels
 from models.morphology.segmenters import Segmenter
 from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
+from models.morphology.standing import Standing, standings
 
 SPHERICITY_FROM_PX = 13.0
 SURE_SPHERICITY_PX = 25.0
 UNRESOLVED_SHARE = 0.5
-SHARED_OUTLINE_LIMIT = 0.25
 TYPICAL_DIAMETER_PX = 45.0
 SMALL_DIAMETER_PX = 24.0
 
@@ -25,7 +24,10 @@ _DESCRIPTORS = (
     Descriptor("d50_um", "µm", "number-weighted median of the equivalent-circle diameter"),
     Descriptor("d90_um", "µm", "number-weighted 90 % quantile of the equivalent-circle diameter"),
     Descriptor("span", "", "width of the size distribution, (D90 − D10)/D50"),
+    Descriptor("d10_volume_um", "µm", "volume-weighted 10 % quantile of the diameter"),
     Descriptor("d50_volume_um", "µm", "volume-weighted median diameter, as laser diffraction gives it"),
+    Descriptor("d90_volume_um", "µm", "volume-weighted 90 % quantile of the diameter"),
+    Descriptor("span_volume", "", "width of the volume-weighted size distribution, (D90 − D10)/D50"),
     Descriptor("sphericity_mean", "", "mean of 4πA/P² of the projected outlines"),
     Descriptor("sphericity_sd", "", "standard deviation of 4πA/P² between particles"),
 )
@@ -36,9 +38,9 @@ class ParticleMeasure:
     """Sizes and shapes of particles that lie wholly inside the frame.
 
     Samples per particle: ``diameter_um``, ``sphericity`` (NaN below 13 px, and for all where many are below),
-    ``weight`` (Miles–Lantuéjoul: large particles are less often whole). Particles cut by the frame, and those
-    of whose outline more than a quarter is a border with another particle (occluded), are segmented but not
-    measured.
+    ``weight`` (Miles–Lantuéjoul: large particles are less often whole), ``label``. Particles cut by the
+    frame, and those of whose outline more than a quarter is a border with another particle (occluded), are
+    segmented but not measured.
     """
 
     segmenter: Segmenter = field(default_factory=ClassicalSegmenter)
@@ -48,8 +50,12 @@ class ParticleMeasure:
     def measure(self, pixels: Image, pixel_size_um: float) -> FieldMeasurement:
         """Measure one field, see :class:`models.morphology.measures.Measure`."""
         labels = self.segmenter.segment(pixels)
-        whole, cut, hidden = _whole_particles(labels)
-        coarse, coarse_labels, factor = _at_measuring_scale(pixels, labels)
+        standing = standings(labels)
+        # Labels need not be consecutive.
+        present = np.bincount(labels.ravel(), minlength=len(standing) + 1)[1:] > 0
+        cut, hidden = (int((standing == one).sum()) for one in (Standing.CUT, Standing.HIDDEN))
+        whole = np.flatnonzero((standing == Standing.WHOLE) & present) + 1
+        coarse, coarse_labels, factor = at_measuring_scale(pixels, labels)
         traced = outlines(coarse, coarse_labels, whole)
         good = np.isfinite(traced.diameter) & (traced.diameter > 0)
         diameter = traced.diameter[good]
@@ -61,6 +67,7 @@ class ParticleMeasure:
             "diameter_um": diameter * (factor * pixel_size_um),
             "sphericity": shape,
             "weight": frame_weights(traced.extent[good], (coarse.shape[0], coarse.shape[1])),
+            "label": whole[good].astype(float),
         }
         return FieldMeasurement(self.kind, samples, _remarks(diameter * factor, shape, cut, hidden), labels)
 
@@ -78,41 +85,22 @@ class ParticleMeasure:
         d10, d50, d90 = (float(q) for q in weighted_quantile(diameter, weight, [0.1, 0.5, 0.9]))
         shaped = np.isfinite(sphericity)
         mean, sd = weighted_mean_sd(sphericity[shaped], weight[shaped])
-        volume = float(weighted_quantile(diameter, weight * diameter**3, 0.5)[0])
+        v10, v50, v90 = (float(q) for q in weighted_quantile(diameter, weight * diameter**3, [0.1, 0.5, 0.9]))
         return {
             "d10_um": d10,
             "d50_um": d50,
             "d90_um": d90,
             "span": (d90 - d10) / d50,
-            "d50_volume_um": volume,
+            "d10_volume_um": v10,
+            "d50_volume_um": v50,
+            "d90_volume_um": v90,
+            "span_volume": (v90 - v10) / v50,
             "sphericity_mean": mean,
             "sphericity_sd": sd,
         }
 
 
-def _whole_particles(labels: Labels) -> tuple[NDArray[np.int64], int, int]:
-    """Labels of particles that can be measured, the number cut by the frame, and that occluded by others."""
-    n = int(labels.max(initial=0))
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    cut = np.zeros(n + 1, bool)
-    cut[edge] = True
-    outer = np.zeros(n + 1)
-    shared = np.zeros(n + 1)
-    for axis in (0, 1):
-        line = np.moveaxis(labels, axis, 0)
-        step = line[1:] != line[:-1]
-        a, b = line[1:][step], line[:-1][step]
-        both = (a > 0) & (b > 0)
-        for side in (a, b):
-            outer += np.bincount(side, minlength=n + 1)
-            shared += np.bincount(side[both], minlength=n + 1)
-    hidden = (shared > SHARED_OUTLINE_LIMIT * outer) & ~cut
-    cut[0] = hidden[0] = False
-    whole = np.flatnonzero(~cut & ~hidden & (outer > 0))
-    return whole[whole > 0], int(cut.sum()), int(hidden.sum())
-
-
-def _at_measuring_scale(pixels: Image, labels: Labels) -> tuple[Image, Labels, float]:
+def at_measuring_scale(pixels: Image, labels: Labels) -> tuple[Image, Labels, float]:
     """Image and labels reduced until particles are about 45 px across, and how many times they were.
 
     One scale for all fields, so that the same material gives the same shape at any magnification, and noise

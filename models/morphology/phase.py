@@ -15,6 +15,7 @@ SEPARABILITY = 0.5
 
 _DESCRIPTORS = (
     Descriptor("phase_fraction", "", "area fraction of the bright phase"),
+    Descriptor("pore_fraction", "", "area fraction of the dark phase: pores, voids"),
     Descriptor("correlation_length_um", "µm", "lag at which the two-point correlation has fallen to 1/e"),
 )
 
@@ -25,7 +26,7 @@ class PhaseMeasure:
 
     Correlation length: the lag at which the radially averaged autocovariance of the phase indicator, divided
     by φ(1 − φ), first falls to 1/e (Debye's length for an exponential decay). Samples, one per field:
-    ``phase_fraction``, ``correlation_length_um``, ``pixels``.
+    ``phase_fraction``, ``pore_fraction`` (what is left of it), ``correlation_length_um``, ``pixels``.
     """
 
     kind: str = "phase"
@@ -49,10 +50,11 @@ class PhaseMeasure:
                 )
         samples = {
             "phase_fraction": np.array([fraction]),
+            "pore_fraction": np.array([1.0 - fraction]),
             "correlation_length_um": np.array([length]),
             "pixels": np.array([float(pixels.size)]),
         }
-        return FieldMeasurement(self.kind, samples, warnings)
+        return FieldMeasurement(self.kind, samples, warnings, bright.astype(np.int32))
 
     def pool(self, fields: Sequence[FieldMeasurement]) -> dict[str, float]:
         """Means over the fields, by their numbers of pixels."""
