@@ -10,6 +10,9 @@ from models.morphology.basins import merged
 from models.morphology.measures import Image, Labels
 from models.morphology.scaling import renumbered, resample_labels
 
+RESOLVED_PX = 16.0
+"""Diameter on its grid from which on a particle found there is not looked for again on a finer grid."""
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -50,6 +53,22 @@ def cut(maps: Image, how: Cut, shape: tuple[int, int] | None = None) -> Labels:
     inside = enlarged(interior, finer) > how.interior
     share = inside.size / interior.size
     return renumbered(resample_labels(labels, finer) * inside, share * np.pi / 4 * how.smallest_px**2)
+
+
+def combined(coarse: Labels, fine: Labels, factor: float) -> Labels:
+    """Labels (H, W) from those found on a grid reduced ``factor`` times and those found on a finer one.
+
+    Particles that were well resolved on the coarse grid stay; the rest is as on the fine grid.
+    """
+    area = np.bincount(coarse.ravel())
+    stays = area >= np.pi / 4 * (RESOLVED_PX * factor) ** 2
+    stays[0] = False
+    kept = np.where(stays[coarse], coarse, 0)
+    area = np.bincount(fine.ravel())
+    covered = np.bincount(fine[kept > 0], minlength=len(area))
+    added = 2 * covered < area
+    added[0] = False
+    return renumbered(np.where((kept == 0) & added[fine], fine + len(stays), kept))
 
 
 def enlarged(picture: Image, shape: tuple[int, ...]) -> Image:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models.morphology.learned.instances import Cut, cut
+from models.morphology.learned.instances import Cut, combined, cut
 from models.morphology.measures import Image, Labels
 from models.morphology.scaling import reduce_to
 
-SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "segmenter-1" / "model.safetensors"
-WORKING_SIDE_PX = 640
-"""Long side of the picture that the network sees first."""
-SMALL_PX = 11.0
-"""Where a tenth of the particles found are smaller than this, a finer grid is looked at."""
+SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "segmenter-1.safetensors"
+COARSEST_SIDE_PX, FINEST_SIDE_PX = 320, 2048
+"""Long sides of the grids that a field is looked at on; each is twice as fine as the one before."""
+SMALL_PX, SMALL_SHARE = 10.0, 0.1
+"""A finer grid is looked at where more than this share of the particles found is smaller than that."""
 BATCH_PX = 1 << 19
 LEAST_CONTRAST = 0.02
 
@@ -20,11 +20,11 @@ LEAST_CONTRAST = 0.02
 class LearnedSegmenter:
     """A U-Net predicts interior, boundary and relative distance; the watershed cuts particles out of them.
 
-    A field is first reduced to a long side of 640 px, which costs nothing where particles are 20 px and more;
-    where many are small it is looked at again on a finer grid. Outlines are those of the interior map on the
-    full grid. ``weights``: a file that ``python -m models.morphology.learned.train`` wrote, None for the
-    shipped ones, which are read when first needed. Errors: :class:`models.errors.UnusableInput` for a file
-    that is not one of these.
+    A field is looked at on a coarse grid first, where the texture of large particles misleads least, and on
+    finer ones as long as there are small particles; what was well resolved on the coarser grid stays.
+    ``weights``: a file that ``python -m models.morphology.learned.train`` wrote, None for the shipped ones,
+    which are read when first needed. Errors: :class:`models.errors.UnusableInput` for a file that is not one
+    of these.
     """
 
     def __init__(self, weights: Path | None = None, how: Cut | None = None) -> None:
@@ -41,12 +41,16 @@ class LearnedSegmenter:
 
     def segment_many(self, pixels: Image) -> list[Labels]:
         """Labels (H, W) of each of ``pixels`` (N, H, W) in [0, 1], as :meth:`segment` gives them."""
-        factor = max(1.0, max(pixels.shape[1:]) / WORKING_SIDE_PX)
-        found = self._at(pixels, factor)
+        side = max(pixels.shape[1:])
+        coarsest, finest = max(1.0, side / COARSEST_SIDE_PX), max(1.0, side / FINEST_SIDE_PX)
+        found = self._at(pixels, coarsest)
         for index, labels in enumerate(found):
-            finer = _finer(labels, factor)
-            if finer < factor:
-                found[index] = self._at(pixels[index : index + 1], finer)[0]
+            factor = coarsest
+            while factor > finest and _shows_small(labels, factor):
+                finer = max(finest, factor / 2.0)
+                labels = combined(labels, self._at(pixels[index : index + 1], finer)[0], factor)
+                factor = finer
+            found[index] = labels
         return found
 
     def _at(self, pixels: Image, factor: float) -> list[Labels]:
@@ -68,11 +72,7 @@ class LearnedSegmenter:
         return labels
 
 
-def _finer(labels: Labels, factor: float) -> float:
-    """The reduction at which the smaller particles, ``labels`` of the full grid, are large enough."""
+def _shows_small(labels: Labels, factor: float) -> bool:
+    """Whether particles of ``labels`` (H, W) are small on the grid reduced ``factor`` times."""
     area = np.bincount(labels.ravel())[1:]
-    if factor <= 1.0 or not area.size:
-        return factor
-    small = 2.0 * np.sqrt(float(np.quantile(area, 0.1)) / np.pi) / factor
-    # A finer look for a slight gain costs more than it brings.
-    return factor if small >= SMALL_PX else max(1.0, factor * small / (1.3 * SMALL_PX))
+    return bool(area.size) and float(np.quantile(area, SMALL_SHARE)) < np.pi / 4 * (SMALL_PX * factor) ** 2

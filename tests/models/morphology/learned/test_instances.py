@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.morphology.learned.instances import Cut, cut, enlarged
+from models.morphology.learned.instances import Cut, combined, cut, enlarged
 from models.morphology.learned.scores import f1, matches
 from models.morphology.learned.targets import outline, relative_distance
 
@@ -59,3 +59,13 @@ def test_enlarging_interpolates_between_the_middles_of_pixels():
     fine = enlarged(ramp, (3, 8))
     assert fine[0] == pytest.approx([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
     assert enlarged(ramp.T, (8, 3))[:, 0] == pytest.approx(fine[0])
+
+
+def test_large_particles_of_the_coarse_grid_stay_and_small_ones_come_from_the_fine_grid():
+    coarse = discs((200, 200), (60, 60, 40), (150, 150, 15))
+    fine = discs((200, 200), (45, 60, 20), (80, 60, 18), (143, 150, 7), (158, 150, 7), (20, 180, 5))
+    found = combined(coarse, fine, 2.0)
+    assert found.max() == 4
+    assert len(np.unique(found[coarse == 1])) == 1
+    assert found[150, 143] != found[150, 158]
+    assert found[180, 20] > 0
