@@ -31,7 +31,9 @@ class Entry:
 
 IMAGES, MODEL, CAMPAIGNS, LAB, SETUP = "Images", "Model", "Campaigns", "Lab", "Installation"
 ENTRIES = (
-    Entry("quantify", "cli.images", "quantify", "Measure particles and texture in SEM images.", IMAGES),
+    Entry(
+        "quantify", "cli.quantification", "quantify", "Measure particles and texture in SEM images.", IMAGES
+    ),
     Entry("representativity", "cli.images", "representativity", "Is the image large enough?", IMAGES),
     Entry("generate", "cli.model", "generate", "Imagine micrographs for given conditions.", MODEL),
     Entry(

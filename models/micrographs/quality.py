@@ -24,6 +24,8 @@ MOST_ALIKE = 0.5
 FINE, COARSE, NOISE = (0.08, 0.14), (0.02, 0.05), (0.40, 0.50)
 """Bands of the power spectrum, in cycles per pixel."""
 
+LEAST_SIDE_PX = 64
+LEAST_OVER_NOISE = 2.0
 PRINT_WIDTH_PX = 320
 SHIFT_PX = 8
 
@@ -44,21 +46,25 @@ class Quality:
     streaks: float
 
 
-def assess(pixels: Image) -> Quality:
-    """Measure one field, ``pixels`` (H, W) in [0, 1] without information bar."""
+def assess(pixels: Image, reduced: Image | None = None) -> Quality:
+    """Measure one field, ``pixels`` (H, W) in [0, 1] without information bar.
+
+    ``reduced`` is the field at the scale at which it is measured, if that is coarser: a blur that is gone
+    there does no harm. A field that is too small to tell its focus counts as sharp.
+    """
     low, high = np.percentile(pixels[::3, ::3], (0.5, 99.5))
     return Quality(
         contrast=float(high - low),
         saturated=float(np.mean(pixels >= 254.5 / 255)),
-        detail=detail(pixels),
+        detail=detail(pixels if reduced is None else reduced),
         streaks=_streaks(pixels),
     )
 
 
 def unfit(found: Quality) -> str | None:
     """Why a field cannot be measured, in a few words with the number; None: it can."""
-    if found.contrast < LEAST_CONTRAST:
-        return f"black or empty: its grey levels span {found.contrast:.3f} (at least {LEAST_CONTRAST})"
+    if blank(found):
+        return blank(found)
     if found.saturated > MOST_SATURATED:
         share, most = 100 * found.saturated, 100 * MOST_SATURATED
         return f"saturated: {share:.0f} % of its pixels are at the top of the range (at most {most:.0f} %)"
@@ -67,6 +73,13 @@ def unfit(found: Quality) -> str | None:
         return f"charged: its rows differ {times} as much as its columns (at most {MOST_STREAKS:g})"
     if found.detail < LEAST_DETAIL:
         return f"out of focus: log10 of its fine detail is {found.detail:.1f} (at least {LEAST_DETAIL:g})"
+    return None
+
+
+def blank(found: Quality) -> str | None:
+    """Why a field shows nothing at all; None: it shows something."""
+    if found.contrast < LEAST_CONTRAST:
+        return f"black or empty: its grey levels span {found.contrast:.3f} (at least {LEAST_CONTRAST})"
     return None
 
 
@@ -114,7 +127,25 @@ def seen_before(new: Image, earlier: Sequence[Image]) -> int | None:
 
 
 def detail(pixels: Image) -> float:
-    """The ``detail`` of :class:`Quality` alone; −9 where there is nothing above the noise."""
+    """The ``detail`` of :class:`Quality` alone; −9 where noise covers it, 0 for less than 64 px a side."""
+    if min(pixels.shape) < LEAST_SIDE_PX:
+        return 0.0
+    fine, coarse, noise = _powers(pixels)
+    if coarse <= noise:
+        return -9.0
+    return float(np.log10(max((fine - noise) / (coarse - noise), 1e-9)))
+
+
+def structureless(pixels: Image) -> bool:
+    """Whether a field (H, W) shows noise alone: that has no focus to be judged."""
+    if min(pixels.shape) < LEAST_SIDE_PX:
+        return False
+    _, coarse, noise = _powers(pixels)
+    return coarse < LEAST_OVER_NOISE * noise
+
+
+def _powers(pixels: Image) -> tuple[float, float, float]:
+    """Mean power of fine detail, of coarse detail and of noise."""
     height, width = pixels.shape
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
     power = np.abs(fft.rfft2((pixels - pixels.mean()) * window)) ** 2
@@ -122,9 +153,7 @@ def detail(pixels: Image) -> float:
     fine, coarse, noise = (
         float(power[(frequency >= low) & (frequency < high)].mean()) for low, high in (FINE, COARSE, NOISE)
     )
-    if coarse <= noise:
-        return -9.0
-    return float(np.log10(max((fine - noise) / (coarse - noise), 1e-9)))
+    return fine, coarse, noise
 
 
 def _streaks(pixels: Image) -> float:

@@ -15,6 +15,7 @@ from models.micrographs.greyscale import to_grey
 from models.morphology.measures import FieldMeasurement, Image, Labels, Measure, measure_of
 from models.morphology.particles import ParticleMeasure
 from models.morphology.segmenters import Segmenter, segmenter
+from models.morphology.trust import distrust
 
 PARTICLES_FOR_AUTO = 3
 SPHERICITY_FOR_AUTO = 0.6
@@ -64,14 +65,17 @@ def quantify(
 
     ``image`` (H, W) or (H, W, 3 or 4), uint8, uint16 or float. ``kind`` is a measure's name, or ``auto``:
     particles where at least three whole, roundish ones are seen, else texture. ``segmenter`` is a name or a
-    :class:`Segmenter`. Errors: :class:`UnusableInput`.
+    :class:`Segmenter`. A field that is blank, saturated, charged or out of focus says so in the warnings.
+    Errors: :class:`UnusableInput`.
     """
     if not np.isfinite(pixel_size_um) or pixel_size_um <= 0:
         raise UnusableInput(f"The pixel size must be a positive number of µm; got {pixel_size_um}.")
     pixels, height = _field(image)
     chosen, found = measured(pixels, pixel_size_um, kind, _particle_measure(segmenter, sam_checkpoint))
     labels = None if found.labels is None else _padded(found.labels, height)
-    return MorphologyResult(found.kind, pixel_size_um, chosen.pool([found]), found, found.warnings, labels)
+    reason = distrust(pixels, pixel_size_um, found)
+    warnings = found.warnings if reason is None else (*found.warnings, f"Not to be trusted: {reason}.")
+    return MorphologyResult(found.kind, pixel_size_um, chosen.pool([found]), found, warnings, labels)
 
 
 def measured(
