@@ -36,6 +36,11 @@ def train(
     until: str = typer.Option(
         "evaluate", "--until", help="Last stage: vae, joint, controlnet, calibrate, evaluate."
     ),
+    base: str = typer.Option(
+        "",
+        "--base",
+        help="Folder or hub name of a base of Stable Diffusion 1.5's shape, in place of the built-in one.",
+    ),
     joint_steps: int | None = typer.Option(None, "--joint-steps", min=1, help="Length of the main stage."),
     register: bool = typer.Option(
         True, help="Add the finished version to the registry (it is not promoted)."
@@ -52,7 +57,7 @@ def train(
 
     if until not in STAGES:
         raise UnusableInput(f"--until {until}: expected one of {', '.join(STAGES)}.")
-    plan = TrainingPlan(name=name, seed=seed, processes=processes)
+    plan = TrainingPlan(name=name, seed=seed, processes=processes, base=base)
     if joint_steps is not None:
         plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))
     began = time.perf_counter()

@@ -1,9 +1,10 @@
 """The loss of the diffusion stages: velocity prediction that minds the coarse structure.
 
-The network predicts v = √ᾱ·ε − √(1−ᾱ)·x (Salimans & Ho, ICLR 2022), from which ε = √ᾱ·v + √(1−ᾱ)·y
-follows without it: ε-prediction with a skip connection. Predicting ε itself, a small network spends its
-precision on copying its input where noise prevails: its error there stayed at 0.004, against 0.0015 for
-copying, and division by √ᾱ made of it a clean image in which no particle size was decided.
+A base that was made for it predicts the noise ε, as in Choi et al. (Mater. Horiz. 2026, 13, 727). The
+built-in one predicts v = √ᾱ·ε − √(1−ᾱ)·x (Salimans & Ho, ICLR 2022), from which ε = √ᾱ·v + √(1−ᾱ)·y follows
+without it: ε-prediction with a skip connection. Predicting ε itself, a small network spends its precision on
+copying its input where noise prevails: its error there stayed at 0.004, against 0.0015 for copying, and
+division by √ᾱ made of it a clean image in which no particle size was decided.
 
 Three more things make the few samples that a CPU can afford count: timesteps are drawn mostly from the middle
 of the schedule, where particle sizes are decided; the error is also compared after pooling (multi-scale loss,
@@ -13,7 +14,6 @@ mean square; early steps see crops, which give more conditions and noise levels 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.generator.latents import LatentPool
-from models.generator.networks import TRAINING_TIMESTEPS, predict_velocity
+from models.generator.networks import TRAINING_TIMESTEPS, Networks, predict
 from models.generator.optimisation import LossFunction
 
 
@@ -52,7 +52,7 @@ def draw_timesteps(rng: np.random.Generator, batch: int, settings: DiffusionLoss
     return torch.from_numpy(np.minimum(u * TRAINING_TIMESTEPS, TRAINING_TIMESTEPS - 1).astype(np.int64))
 
 
-def velocity_error(predicted: Tensor, wanted: Tensor, coarse: float) -> Tensor:
+def multiscale_error(predicted: Tensor, wanted: Tensor, coarse: float) -> Tensor:
     """Mean-square error of ``predicted`` (B, C, h, w) plus ``coarse`` times that of it pooled 2× and 4×.
 
     Pooled errors are scaled so that white errors weigh the same at each scale.
@@ -66,15 +66,12 @@ def velocity_error(predicted: Tensor, wanted: Tensor, coarse: float) -> Tensor:
 
 
 def diffusion_step(
-    unet: Any,
-    controlnet: Any,
-    alphas_cumprod: Tensor,
-    pools: Mapping[int, LatentPool],
-    settings: DiffusionLoss,
+    networks: Networks, pools: Mapping[int, LatentPool], settings: DiffusionLoss
 ) -> LossFunction:
     """The loss of one step over ``pools``; gradients go to the networks that require them."""
     order = list(pools)
-    device = next(unet.parameters()).device
+    device = next(networks.unet.parameters()).device
+    alphas_cumprod = networks.scheduler.alphas_cumprod.to(device)
 
     def loss(rng: np.random.Generator, step: int) -> Tensor:
         cropped = step < settings.crop_steps
@@ -86,17 +83,17 @@ def diffusion_step(
         controls = torch.cat([d[1] for d in drawn]).to(device)
         timesteps = draw_timesteps(rng, len(latents), settings).to(device)
         noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32)).to(device)
-        alpha = alphas_cumprod.to(device)[timesteps][:, None, None, None]
+        alpha = alphas_cumprod[timesteps][:, None, None, None]
         noisy = (alpha.sqrt() * latents + (1.0 - alpha).sqrt() * noise).contiguous(
             memory_format=torch.channels_last
         )
         keep = torch.from_numpy((rng.random(len(latents)) >= settings.dropout).astype(np.float32))
         keep = keep.to(device)
         with torch.autocast(device.type, torch.bfloat16):
-            predicted = predict_velocity(
-                unet, controlnet, noisy, timesteps, controls, keep if settings.dropout else None
-            )
-        wanted = alpha.sqrt() * noise - (1.0 - alpha).sqrt() * latents
-        return velocity_error(predicted.float(), wanted, settings.coarse)
+            predicted = predict(networks, noisy, timesteps, controls, keep=keep if settings.dropout else None)
+        wanted = noise
+        if not networks.predicts_noise:
+            wanted = alpha.sqrt() * noise - (1.0 - alpha).sqrt() * latents
+        return multiscale_error(predicted.float(), wanted, settings.coarse)
 
     return loss

@@ -12,7 +12,7 @@ from models.generator.calibrating import fit_field, fit_map
 from models.generator.calibration import Calibration
 from models.generator.describe import describe, is_positive
 from models.generator.generator import BATCH, Generator
-from models.generator.networks import predict_velocity
+from models.generator.networks import clean_estimate, predict
 from models.generator.record import DescriptorScore, ReferencePoint
 from models.generator.sampling import decode, encode
 from models.values import Conditions
@@ -127,9 +127,7 @@ def denoised(
         noise = torch.randn(latents.shape, generator=random).to(mean.device)
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
         at = torch.full((len(latents),), DENOISED_FROM, device=mean.device)
-        predicted = predict_velocity(
-            networks.unet, networks.controlnet, noisy.to(dtype), at, controls[start : start + BATCH].to(dtype)
-        ).float()
-        clean = alpha.sqrt() * noisy - (1 - alpha).sqrt() * predicted
+        predicted = predict(networks, noisy.to(dtype), at, controls[start : start + BATCH].to(dtype)).float()
+        clean = clean_estimate(networks, predicted, noisy, float(alpha.sqrt()), float((1 - alpha).sqrt()))
         parts.append(decode(networks.vae, clean, mean, std).cpu().numpy())
     return np.concatenate(parts)

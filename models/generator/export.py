@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from models import morphology
+from models.generator.base import load_base
 from models.generator.calibration import Calibration
 from models.generator.dataset import TRAIN
 from models.generator.describe import tile_descriptors
@@ -76,6 +77,8 @@ def assemble(run: Run, *, created: str | None = None) -> Generator:
             seed=plan.seed,
             steps=steps,
             note=plan.note,
+            base=plan.base,
+            licence=load_base(plan.base).licence if plan.base else "",
             tiles={m: int(dataset.training_mask(m).sum()) for m in dataset.tiles},
         ),
     )

@@ -1,6 +1,7 @@
 """Fine-tuning the ControlNet on what the lab measured, with replay of what it was trained on."""
 
 import copy
+import dataclasses
 import datetime
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,6 @@ from models.errors import UnusableInput
 from models.generator.diffusion import DiffusionLoss, diffusion_step
 from models.generator.generator import Generator
 from models.generator.latents import LatentPool
-from models.generator.networks import Networks
 from models.generator.optimisation import Schedule, Training
 from models.generator.record import Lineage
 from models.generator.replay import Replay
@@ -63,27 +63,23 @@ def fine_tune(
         old = Replay.from_bytes(generator.replay).pools(generator.encoder, generator.record.trained_on)
     pools = _mixed(new, old, 1.0 - replay, seed)
     # Full precision for training: bf16 weights would swallow updates of this size.
-    unet = copy.deepcopy(generator.networks.unet).float().requires_grad_(False)
     controlnet = copy.deepcopy(generator.networks.controlnet).float().requires_grad_(True)
+    trained = dataclasses.replace(
+        generator.networks,
+        unet=copy.deepcopy(generator.networks.unet).float().requires_grad_(False),
+        controlnet=controlnet,
+    )
     schedule = Schedule(
         steps, learning_rate, warmup=max(1, steps // 10), decay=0.5, weight_decay=0.0, average_decay=0.9
     )
-    loss = diffusion_step(
-        unet,
-        controlnet,
-        generator.networks.scheduler.alphas_cumprod,
-        pools,
-        DiffusionLoss(dropout=0.0, batch=batch),
-    )
+    loss = diffusion_step(trained, pools, DiffusionLoss(dropout=0.0, batch=batch))
     Training({"controlnet": controlnet}, schedule, seed, label="fine-tuning", progress=progress).run(loss)
     dtype = next(generator.networks.unet.parameters()).dtype
     for parameter in controlnet.parameters():
         # Through fp16, as it is stored, so that a candidate and its reloaded copy draw the same images.
         parameter.data = parameter.data.to(torch.float16).to(dtype)
     controlnet.eval().requires_grad_(False)
-    networks = Networks(
-        generator.networks.vae, generator.networks.unet, controlnet, generator.networks.scheduler
-    )
+    networks = dataclasses.replace(generator.networks, controlnet=controlnet)
     counts: dict[int, int] = {}
     for tiles in new_tiles:
         counts[tiles.magnification] = counts.get(tiles.magnification, 0) + len(tiles.pixels)

@@ -43,13 +43,20 @@ class Networks:
     """The trained parts and the noise schedule.
 
     ``vae``: images ↔ latents; ``unet``: the base, frozen after its training; ``controlnet``: what the process
-    conditions change.
+    conditions change. ``context`` (tokens, width): what a base with cross-attention is given in place of a
+    text, its embedding of the empty one; None where the base has no use for it.
     """
 
     vae: Any
     unet: Any
     controlnet: Any
     scheduler: Any
+    context: Tensor | None = None
+
+    @property
+    def predicts_noise(self) -> bool:
+        """Whether the base predicts the noise ε, as Stable Diffusion 1.5 does, and not the velocity."""
+        return bool(self.scheduler.config.prediction_type == "epsilon")
 
 
 def build_vae(architecture: Architecture) -> Any:
@@ -133,24 +140,30 @@ def maps(controls: Tensor, size: Sequence[int]) -> Tensor:
     return controls[:, :, None, None].expand(-1, -1, *size).contiguous(memory_format=torch.channels_last)
 
 
-def predict_velocity(
-    unet: Any,
-    controlnet: Any | None,
+def predict(
+    networks: Networks,
     latents: Tensor,
     timesteps: Tensor,
     controls: Tensor,
+    *,
+    controlled: bool = True,
     keep: Tensor | None = None,
 ) -> Tensor:
-    """Velocity √ᾱ·ε − √(1−ᾱ)·x of ``latents`` (B, 4, h, w) at ``timesteps`` (B,), given ``controls`` (B, F).
+    """What the base predicts of ``latents`` (B, C, h, w) at ``timesteps`` (B,) under ``controls`` (B, F).
 
-    ``keep`` (B,) of 0 and 1 switches the control off per sample (control dropout); without a ``controlnet``
-    the base predicts alone, which is the unconditional branch.
+    Velocity √ᾱ·ε − √(1−ᾱ)·x, or the noise ε (:attr:`Networks.predicts_noise`); :func:`clean_estimate` makes
+    either into an image. ``keep`` (B,) of 0 and 1 switches the control off per sample (control dropout); not
+    ``controlled``, or without a ControlNet, the base predicts alone, which is the unconditional branch.
     """
-    context = latents.new_zeros(len(latents), UNUSED_TOKENS, unet.config.cross_attention_dim)
+    unet = networks.unet
+    if networks.context is None:
+        context = latents.new_zeros(len(latents), UNUSED_TOKENS, unet.config.cross_attention_dim)
+    else:
+        context = networks.context.to(latents).expand(len(latents), -1, -1)
     down: list[Tensor] | None = None
     mid: Tensor | None = None
-    if controlnet is not None:
-        down, mid = controlnet(
+    if controlled and networks.controlnet is not None:
+        down, mid = networks.controlnet(
             latents,
             timesteps,
             context,
@@ -171,6 +184,15 @@ def predict_velocity(
         return_dict=False,
     )[0]
     return predicted
+
+
+def clean_estimate(
+    networks: Networks, predicted: Tensor, latents: Tensor, alpha: Tensor | float, sigma: Tensor | float
+) -> Tensor:
+    """The clean latents that ``predicted`` stands for; ``alpha`` √ᾱ and ``sigma`` √(1−ᾱ) of the timestep."""
+    if networks.predicts_noise:
+        return (latents - sigma * predicted) / alpha
+    return alpha * latents - sigma * predicted
 
 
 def channels_last(module: nn.Module) -> nn.Module:

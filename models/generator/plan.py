@@ -18,11 +18,15 @@ class TrainingPlan:
     ``minimum_slope`` and ``minimum_correlation`` (texture of reconstructions against originals,
     held-out tiles) before anything is trained on its latents. In the joint stage the ControlNet learns
     ``joint_controlnet_rate`` times as fast as the base. ``note`` goes into the version's lineage.
+
+    ``base``: a folder or hub name of Stable Diffusion's shape (:mod:`models.generator.base`) in place of the
+    built-in base. It stays frozen with its autoencoder, so the stages ``vae`` and ``joint`` are left out.
     """
 
     name: str = "model-1"
     seed: int = 0
     processes: int = 2
+    base: str = ""
     architecture: Architecture = field(default_factory=Architecture)
     vae: Schedule = field(default_factory=lambda: Schedule(steps=800, learning_rate=1.5e-3))
     vae_loss: AutoencoderLoss = field(default_factory=AutoencoderLoss)

@@ -60,7 +60,10 @@ class Metrics(BaseModel):
 
 
 class Lineage(BaseModel):
-    """Where a version comes from."""
+    """Where a version comes from.
+
+    ``base`` is the folder or hub name of a base that was not trained here, ``licence`` that of its weights.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,6 +74,8 @@ class Lineage(BaseModel):
     steps: Mapping[str, int] = {}
     tiles: Mapping[int, int] = {}
     note: str = ""
+    base: str = ""
+    licence: str = ""
 
 
 class GeneratorRecord(BaseModel):

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.errors import UnusableInput
+from models.generator.base import controlnet_over, load_base
 from models.generator.dataset import TileDataset
 from models.generator.encoding import ConditionEncoder
 from models.generator.latents import channel_statistics, read_latents
@@ -26,7 +27,10 @@ from models.generator.plan import TrainingPlan
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder. Checkpoints: ``vae``, ``joint`` (base and ControlNet), ``controlnet``."""
+    """A run folder. Checkpoints: ``vae``, ``joint`` (base and ControlNet), ``controlnet``.
+
+    Over a base that was given, ``controlnet`` alone.
+    """
 
     folder: Path
     dataset: TileDataset
@@ -42,29 +46,46 @@ class Run:
         return ConditionEncoder(self.dataset.schema)
 
     def fresh(self) -> Networks:
-        """Randomly initialised networks, the same for the same seed."""
+        """The networks before the first step, the same for the same seed."""
         torch.manual_seed(self.plan.seed)
         architecture = self.plan.architecture
-        vae = build_vae(architecture)
-        unet = build_unet(architecture)
-        controlnet = build_controlnet(architecture, self.encoder.size)
-        for module in (vae, unet, controlnet):
+        if self.plan.base:
+            base = load_base(self.plan.base)
+            networks = base.networks(
+                controlnet_over(base.unet, self.encoder.size, architecture.control_width)
+            )
+        else:
+            networks = Networks(
+                build_vae(architecture),
+                build_unet(architecture),
+                build_controlnet(architecture, self.encoder.size),
+                build_scheduler(),
+            )
+        for module in (networks.vae, networks.unet, networks.controlnet):
             channels_last(module)
-        return Networks(vae, unet, controlnet, build_scheduler())
+        return networks
+
+    def based(self) -> tuple[Networks, dict[str, int]]:
+        """The networks with the trained autoencoder, and base where there is one, and the steps of each."""
+        networks, steps = self.fresh(), {}
+        if not self.plan.base:
+            steps["vae"] = load_averaged(self.checkpoint("vae"), {"vae": networks.vae})
+            if self.checkpoint("joint").exists():
+                both = {"unet": networks.unet, "controlnet": networks.controlnet}
+                steps["joint"] = load_averaged(self.checkpoint("joint"), both)
+        return networks, steps
 
     def trained(self) -> tuple[Networks, dict[str, int]]:
         """Networks with the averaged weights of the latest checkpoints, and the steps of each stage.
 
-        Errors: :class:`UnusableInput` when the run has no base yet.
+        Errors: :class:`UnusableInput` when the run has nothing to draw with yet.
         """
-        networks = self.fresh()
-        if not self.checkpoint("joint").exists():
+        first = "controlnet" if self.plan.base else "joint"
+        if not self.checkpoint(first).exists():
             raise UnusableInput(
-                f"{self.folder} holds no trained base yet: run the stages up to 'joint' first."
+                f"{self.folder} holds no trained {first} stage yet: run the stages up to {first!r} first."
             )
-        steps = {"vae": load_averaged(self.checkpoint("vae"), {"vae": networks.vae})}
-        both = {"unet": networks.unet, "controlnet": networks.controlnet}
-        steps["joint"] = load_averaged(self.checkpoint("joint"), both)
+        networks, steps = self.based()
         if self.checkpoint("controlnet").exists():
             steps["controlnet"] = load_averaged(
                 self.checkpoint("controlnet"), {"controlnet": networks.controlnet}
@@ -78,5 +99,9 @@ class Run:
         return read_latents(self.dataset, self.folder)
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of the training latents per channel."""
+        """Mean and standard deviation of the latents per channel, or what a given base was trained with."""
+        if self.plan.base:
+            base = load_base(self.plan.base)
+            channels = base.vae.config.latent_channels
+            return (0.0,) * channels, (1.0 / base.scale,) * channels
         return channel_statistics(self.dataset, self.latents())

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.generator.networks import Networks, predict_velocity
+from models.generator.networks import Networks, clean_estimate, predict
 
 LAST_TIMESTEP = 25
 """The last evaluation: the noise left there is about 6 % of the signal."""
@@ -59,12 +59,12 @@ def denoise(
     for k, t in enumerate(timesteps):
         at = torch.full((len(latents),), t, device=latents.device)
         x = latents.to(dtype)
-        predicted = predict_velocity(networks.unet, networks.controlnet, x, at, controls).float()
+        predicted = predict(networks, x, at, controls).float()
         if guidance != 1.0:
-            base = predict_velocity(networks.unet, None, x, at, controls).float()
+            base = predict(networks, x, at, controls, controlled=False).float()
             predicted = base + guidance * (predicted - base)
         alpha, sigma = float(clean_share[t].sqrt()), float((1.0 - clean_share[t]).sqrt())
-        clean = alpha * latents - sigma * predicted
+        clean = clean_estimate(networks, predicted, latents, alpha, sigma)
         if k == len(timesteps) - 1:
             return clean
         share = clean_share[timesteps[k + 1]]
@@ -82,14 +82,16 @@ def decode(vae: Any, latents: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     dtype = next(vae.parameters()).dtype
     raw = latents * std[None, :, None, None] + mean[None, :, None, None]
     pixels: Tensor = vae.decode(raw.to(dtype), return_dict=False)[0]
-    return pixels[:, 0].float().mul(0.5).add(0.5).clamp(0.0, 1.0)
+    # A base for colour pictures gives three channels of what is grey.
+    return pixels.float().mean(dim=1).mul(0.5).add(0.5).clamp(0.0, 1.0)
 
 
 @torch.inference_mode()
 def encode(vae: Any, pixels: Tensor, mean: Tensor | None = None, std: Tensor | None = None) -> Tensor:
     """Latents (B, 4, h, w) float32 of images (B, H, W) in [0, 1], normalised if statistics are given."""
     dtype = next(vae.parameters()).dtype
-    x = pixels[:, None].mul(2.0).sub(1.0).to(dtype).contiguous(memory_format=torch.channels_last)
+    grey = pixels[:, None].mul(2.0).sub(1.0).expand(-1, vae.config.in_channels, -1, -1)
+    x = grey.to(dtype).contiguous(memory_format=torch.channels_last)
     latents: Tensor = vae.encode(x, return_dict=False)[0].mode().float()
     if mean is None or std is None:
         return latents

@@ -1,5 +1,6 @@
 """The training stages; each is called in every process of a team."""
 
+import copy
 import functools
 
 import numpy as np
@@ -14,7 +15,7 @@ from models.generator.diffusion import diffusion_step
 from models.generator.generator import Generator, inference_dtype
 from models.generator.latents import encode_dataset, training_pools
 from models.generator.networks import Networks
-from models.generator.optimisation import Training, load_averaged
+from models.generator.optimisation import Training
 from models.generator.record import GeneratorRecord
 from models.generator.run import Run
 from models.generator.sampling import decode, encode, spaced_timesteps
@@ -71,12 +72,12 @@ def texture_through(run: Run, networks: Networks) -> dict[str, tuple[float, floa
 def check_vae(run: Run) -> dict[str, tuple[float, float]]:
     """Stop here unless the autoencoder keeps texture; the figures per descriptor.
 
-    Errors: :class:`UnusableInput` with the figures when the gate is not passed.
+    The autoencoder of a given base is not trained here: its figures are told and nothing is stopped. Errors:
+    :class:`UnusableInput` with the figures when the gate is not passed.
     """
-    networks = run.fresh()
-    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    networks, _ = run.based()
     figures = texture_through(run, networks)
-    for name, (slope, correlation) in figures.items():
+    for name, (slope, correlation) in () if run.plan.base else figures.items():
         if slope < run.plan.minimum_slope or correlation < run.plan.minimum_correlation:
             raise UnusableInput(
                 f"The autoencoder does not keep {name} (slope {slope:.2f}, correlation {correlation:.3f}; "
@@ -98,26 +99,22 @@ def reconstruct(networks: Networks, images: NDArray[np.float32]) -> NDArray[np.f
 
 def encode_tiles(run: Run, team: Team) -> None:
     """Encode the whole data set with the trained autoencoder."""
-    networks = run.fresh()
-    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    networks, _ = run.based()
     # In the precision that fine-tuning will encode new tiles in, which is also the faster one.
-    vae = torch.nn.Module.to(networks.vae.eval(), inference_dtype("cpu"))
+    vae = copy.deepcopy(networks.vae).eval().to(inference_dtype("cpu"))
     encode_dataset(vae, run.dataset, run.folder)
 
 
 def train_joint(run: Run, team: Team) -> None:
     """Train base and ControlNet together; control dropout makes the base alone the unconditional branch."""
-    networks = run.fresh()
-    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
+    networks, _ = run.based()
     modules = {"unet": networks.unet, "controlnet": networks.controlnet}
     _train_diffusion(run, team, networks, modules, "joint")
 
 
 def train_controlnet(run: Run, team: Team) -> None:
     """Train the ControlNet alone over the frozen base."""
-    networks = run.fresh()
-    load_averaged(run.checkpoint("vae"), {"vae": networks.vae})
-    load_averaged(run.checkpoint("joint"), {"unet": networks.unet, "controlnet": networks.controlnet})
+    networks, _ = run.based()
     networks.unet.requires_grad_(False)
     _train_diffusion(run, team, networks, {"controlnet": networks.controlnet}, "controlnet")
 
@@ -142,9 +139,7 @@ def _train_diffusion(
         on_checkpoint=functools.partial(_show_samples, run, networks),
         faster={"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {},
     )
-    training.run(
-        diffusion_step(networks.unet, networks.controlnet, networks.scheduler.alphas_cumprod, pools, loss)
-    )
+    training.run(diffusion_step(networks, pools, loss))
 
 
 def _show_reconstructions(run: Run, networks: Networks, step: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, DPMSolverMultistepScheduler, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
 
 from models.errors import UnusableInput
 from models.generator.manifest import RECORD, flush, write_manifest
@@ -16,6 +17,7 @@ from models.generator.networks import Networks, channels_last
 from models.generator.record import GeneratorRecord
 
 REPLAY = "replay.safetensors"
+CONTEXT = "context.safetensors"
 PARTS = ("vae", "unet", "controlnet")
 
 
@@ -34,7 +36,10 @@ def load_networks(folder: Path, dtype: torch.dtype, device: str) -> Networks:
             ) from error
         loaded[name] = channels_last(module.to(device)).eval().requires_grad_(False)
     scheduler = DPMSolverMultistepScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-    return Networks(loaded["vae"], loaded["unet"], loaded["controlnet"], scheduler)
+    context = None
+    if (folder / CONTEXT).is_file():
+        context = load_file(folder / CONTEXT, device=device)["context"]
+    return Networks(loaded["vae"], loaded["unet"], loaded["controlnet"], scheduler, context)
 
 
 def save_version(folder: Path, networks: Networks, record: GeneratorRecord, replay: bytes | None) -> None:
@@ -50,6 +55,8 @@ def save_version(folder: Path, networks: Networks, record: GeneratorRecord, repl
         for name in PARTS:
             _save_half(getattr(networks, name), temporary / name)
         networks.scheduler.save_pretrained(temporary / "scheduler")
+        if networks.context is not None:
+            save_file({"context": networks.context.cpu().contiguous()}, temporary / CONTEXT)
         (temporary / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
         if replay is not None:
             (temporary / REPLAY).write_bytes(replay)

@@ -32,13 +32,13 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
     run = Run(out, read_dataset(dataset), fitted(plan, read_dataset(dataset)))
     _claim(run)
     last = STAGES.index(until)
-    if not _done(run, "vae", plan.vae):
+    if not plan.base and not _done(run, "vae", plan.vae):
         run_together(train_vae, (run,), plan.processes)
     for name, (slope, correlation) in check_vae(run).items():
         print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
     if last >= STAGES.index("joint"):
         run_together(encode_tiles, (run,), 1)
-        if not _done(run, "joint", plan.joint):
+        if not plan.base and not _done(run, "joint", plan.joint):
             run_together(train_joint, (run,), plan.processes)
     if last >= STAGES.index("controlnet") and not _done(run, "controlnet", plan.controlnet):
         run_together(train_controlnet, (run,), plan.processes)
@@ -74,6 +74,7 @@ def _claim(run: Run) -> None:
     mine = {
         "data": run.dataset.fingerprint,
         "seed": run.plan.seed,
+        "base": run.plan.base,
         "architecture": json.loads(json.dumps(dataclasses.asdict(run.plan.architecture))),
     }
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != mine:
@@ -98,6 +99,9 @@ def main() -> None:
     parser.add_argument("--name", default=defaults.name, help="name of the version")
     parser.add_argument("--note", default=defaults.note, help="remark for the version's lineage")
     parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument(
+        "--base", default=defaults.base, help="folder or hub name of a base of SD 1.5's shape"
+    )
     parser.add_argument("--processes", type=int, default=defaults.processes)
     parser.add_argument("--until", choices=STAGES, default="evaluate")
     parser.add_argument("--vae-steps", type=int, default=defaults.vae.steps)
@@ -110,6 +114,7 @@ def main() -> None:
         name=args.name,
         seed=args.seed,
         note=args.note,
+        base=args.base,
         processes=args.processes,
         vae=dataclasses.replace(defaults.vae, steps=args.vae_steps),
         joint=dataclasses.replace(defaults.joint, steps=args.joint_steps),

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.generator.autoencoding import AutoencoderLoss, autoencoder_loss, bands
-from models.generator.diffusion import DiffusionLoss, diffusion_step, draw_timesteps, velocity_error
+from models.generator.diffusion import DiffusionLoss, diffusion_step, draw_timesteps, multiscale_error
 from models.generator.latents import LatentPool
 from tests.models.generator.stand_in import networks
 
@@ -33,11 +33,11 @@ def test_white_errors_weigh_alike_at_each_scale_and_coarse_ones_more() -> None:
     torch.manual_seed(0)
     white = torch.randn(64, 4, 16, 16)
     zero = torch.zeros_like(white)
-    assert float(velocity_error(white, zero, 1.0)) == pytest.approx(
-        2.0 * float(velocity_error(white, zero, 0.0)), rel=0.05
+    assert float(multiscale_error(white, zero, 1.0)) == pytest.approx(
+        2.0 * float(multiscale_error(white, zero, 0.0)), rel=0.05
     )
     offset = torch.ones_like(white)
-    assert float(velocity_error(offset, zero, 1.0)) > 5.0 * float(velocity_error(offset, zero, 0.0))
+    assert float(multiscale_error(offset, zero, 1.0)) > 5.0 * float(multiscale_error(offset, zero, 0.0))
 
 
 def test_timesteps_stay_in_range_and_favour_the_middle() -> None:
@@ -54,9 +54,7 @@ def test_dropped_control_leaves_the_controlnet_without_gradient() -> None:
     pool = LatentPool(np.zeros((4, 4, 16, 16), np.float16), np.ones((4, 7), np.float32))
     for dropout, silent in ((1.0, True), (0.0, False)):
         settings = DiffusionLoss(dropout=dropout, batch=4)
-        step = diffusion_step(
-            parts.unet, parts.controlnet, parts.scheduler.alphas_cumprod, {500: pool}, settings
-        )
+        step = diffusion_step(parts, {500: pool}, settings)
         parts.controlnet.zero_grad()
         step(np.random.default_rng(0), 0).backward()
         gradient = sum(float(p.grad.abs().sum()) for p in parts.controlnet.parameters() if p.grad is not None)
