@@ -1,6 +1,7 @@
-"""How wide an interval is, and how many fields of view a narrower one takes."""
+"""How wide an interval is, how far its width may be trusted, and how many fields a narrower one takes."""
 
 import math
+from dataclasses import replace
 
 from models.values import Interval
 
@@ -27,6 +28,26 @@ def is_narrow(interval: Interval | None, target_error: float) -> bool:
     if interval is None or not is_finite(interval):
         return False
     return half_width(interval) <= target_error * abs(interval.value) * (1 + 1e-9)
+
+
+def at_limit_of_spread(interval: Interval, chance: float) -> Interval:
+    """The interval as it would be if the spread between fields were at a confidence limit of itself.
+
+    ``chance`` is the probability that the true spread lies below that limit: 0.8 stretches the interval, the
+    more the fewer its fields are, 0.1 shrinks it. The spread of few fields is rough: of four it is known to
+    a factor of 1.7 up, at 80 %.
+    """
+    from scipy.stats import chi2
+
+    if interval.n_fields < 2:
+        return interval
+    freedom = interval.n_fields - 1
+    factor = math.sqrt(freedom / float(chi2.ppf(1 - chance, freedom)))
+    return replace(
+        interval,
+        low=interval.value - factor * (interval.value - interval.low),
+        high=interval.value + factor * (interval.high - interval.value),
+    )
 
 
 def fields_for_half_width(have: int, half: float, wanted: float, confidence: float) -> int:

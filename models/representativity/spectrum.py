@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtr, stdtrit
+from scipy.special import gammaln, ndtr, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -37,14 +37,18 @@ class ZeroSpectrum:
         weight = self.weights[heavy] / self.weights[heavy].sum()
         sd = np.sqrt(self.values[heavy] / volume)
         quantile = (1 + confidence) / 2
-        low, high = 0.0, float(sd.max() * stdtrit(self.freedom, quantile)) * 1.001
-        for _ in range(60):
-            middle = (low + high) / 2
-            if float(weight @ stdtr(self.freedom, middle / sd)) < quantile:
-                low = middle
-            else:
-                high = middle
-        return (low + high) / 2
+        half = least = float(sd.min() * stdtrit(self.freedom, quantile))
+        peak = math.exp(gammaln((self.freedom + 1) / 2) - gammaln(self.freedom / 2))
+        peak /= math.sqrt(self.freedom * math.pi)
+        # The distribution bends downwards, so that Newton's steps from the left never pass the quantile.
+        for _ in range(100):
+            x = half / sd
+            density = peak * (1 + x**2 / self.freedom) ** (-(self.freedom + 1) / 2)
+            step = (quantile - float(weight @ stdtr(self.freedom, x))) / float(weight @ (density / sd))
+            half = max(half + step, least)
+            if abs(step) < 1e-8 * half:
+                break
+        return half
 
 
 @dataclass(frozen=True)

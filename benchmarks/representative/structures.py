@@ -1,13 +1,13 @@
 """Random two-phase structures whose expected phase fraction is known exactly, to test intervals on.
 
-Each is stationary, made on a torus; cut a window that stays its ``margin`` short of the torus on every side,
-so that opposite edges of the window know nothing of each other. No estimator was tuned on ``PLANE`` or
+Each is stationary, most are made on a torus; cut a window that is its ``margin`` smaller than the torus, so
+that opposite edges of the window know nothing of each other. No estimator was tuned on ``PLANE`` or
 ``SPACE``. ``TUNING`` is another set, for whoever changes an estimator.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +30,7 @@ class Family:
     fraction: float
     draw: Callable[[np.random.Generator, Shape], Image]
     margin: int = 130
+    dimensions: int = 2
 
 
 @lru_cache(maxsize=2)
@@ -277,12 +278,15 @@ PLANE: tuple[Family, ...] = (
     clusters("clustered discs", 0.12, 3, disc(16, 16), 7),
 )
 
-SPACE: tuple[Family, ...] = (
-    voronoi(0.35, 8),
-    sheets(0.3, 3),
-    spinodal(0.4, 12),
-    boolean("spheres of many sizes", 0.3, _spheres(_log_normal(4, 0.35, 6), 3)),
-    boolean("lying ellipsoids", 0.2, [disc(3, 5, 9)]),
+SPACE: tuple[Family, ...] = tuple(
+    replace(family, margin=28, dimensions=3)
+    for family in (
+        leaves(0.5, 3, 16),
+        sheets(0.3, 3),
+        spinodal(0.4, 12),
+        boolean("spheres of many sizes", 0.3, _spheres(_log_normal(4, 0.35, 6), 3)),
+        boolean("lying ellipsoids", 0.2, [disc(3, 5, 9)]),
+    )
 )
 
 TUNING: tuple[Family, ...] = (
