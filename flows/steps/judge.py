@@ -1,9 +1,10 @@
 """Representative? More fields of view while they can tell something; then compare with the target."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from campaigns.decisions import FieldsWanted, Outcome, fields_wanted, verdicts
-from campaigns.ledger import ExperimentRecord, State
+from campaigns.ledger import ExperimentRecord, Measurement, State
 from campaigns.specification import View
 from flows.step import step
 from flows.steps.image import count_fields, fields_of, take_fields
@@ -51,7 +52,7 @@ def judge(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
 
 def _looks(worker: Worker, experiment: ExperimentRecord) -> list[_Look]:
     imaging = worker.campaign.imaging
-    measured = {one.descriptor: one.interval for one in worker.ledger.measurements(experiment.id)}
+    measured, before = _last_two(worker.ledger.measurements(experiment.id, look="all"))
     targets = worker.record.targets
     looks = []
     for view in imaging.views:
@@ -64,10 +65,23 @@ def _looks(worker: Worker, experiment: ExperimentRecord) -> list[_Look]:
             least=view.fields.min,
             most=view.fields.max,
             target_error=imaging.target_error,
+            before=before,
             missed_elsewhere=_surely_missed(elsewhere, measured),
         )
         looks.append(_Look(view, have, wanted))
     return looks
+
+
+def _last_two(measurements: Sequence[Measurement]) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """The newest interval of each descriptor, and the newest of fewer fields: a look may add none to it."""
+    newest: dict[str, Interval] = {}
+    before: dict[str, Interval] = {}
+    for one in sorted(measurements, key=lambda one: one.look):
+        last = newest.get(one.descriptor)
+        if last is not None and last.n_fields < one.interval.n_fields:
+            before[one.descriptor] = last
+        newest[one.descriptor] = one.interval
+    return newest, before
 
 
 def _split(targets: tuple[Target, ...], view: View) -> tuple[list[Target], list[Target]]:

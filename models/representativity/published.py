@@ -45,8 +45,9 @@ def published(images: list[Indicator], confidence: float, target_error: float) -
     length = float(np.average(ranges, weights=volumes[mixed]))
     if length <= 0:
         warnings.append(
-            "The published estimator finds a negative integral range here; use the calibrated one."
+            "The published estimator finds no positive integral range here; use the calibrated one."
         )
+        warnings += remarks(images, math.inf)
         return _result(fraction, length, math.nan, math.nan, confidence, target_error, warnings, images)
     if length > LARGEST_RANGE_PX:
         warnings.append(f"The integral range is over the {LARGEST_RANGE_PX} px that were checked.")

@@ -1,7 +1,31 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from models.representativity import estimate
+
+REFERENCES = Path(__file__).parent / "published"
+RESULTS = json.loads((REFERENCES / "reference.json").read_text(encoding="utf-8"))["results"]
+
+
+def reference(name):
+    with np.load(REFERENCES / f"{name}.npz") as file:
+        shape = tuple(file["shape"])
+        return np.unpackbits(file["bits"])[: np.prod(shape)].reshape(shape)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_published_implementation_gives_the_same_numbers(name):
+    images = [reference(one) for one in name.removeprefix("stack: ").split(" + ")]
+    for setting, wanted in RESULTS[name].items():
+        confidence, target = (float(part.split("=")[1]) for part in setting.split())
+        found = estimate(images, confidence, target, method="imagerep")
+        assert found.phase_fraction == pytest.approx(wanted["phase_fraction"], rel=1e-9)
+        assert found.integral_range_px == pytest.approx(wanted["integral_range"], rel=1e-4)
+        assert found.abs_error == pytest.approx(wanted["abs_err"], rel=1e-4)
+        assert found.required_size_px == pytest.approx(wanted["l"], rel=1e-4)
 
 
 def squares(side, cell, seed):
