@@ -1,7 +1,7 @@
 """`morpholoop representativity`: whether segmented images are enough."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import typer
@@ -43,7 +43,7 @@ def representativity(
     for file in find_images(images):
         pages = [_values(page) for page in open_image(file).pages]
         arrays += [_volume(pages, file)] if volume else pages
-    known = "imagerep" if method == "imagerep" else "calibrated"
+    known: Literal["calibrated", "imagerep"] = "imagerep" if method == "imagerep" else "calibrated"
     if each_phase:
         every = estimate_phases(arrays, confidence, target_error, known)
         _check_contrast(*every.values())
