@@ -41,6 +41,9 @@ def train(
         "--base",
         help="Folder or hub name of a base of Stable Diffusion 1.5's shape, in place of the built-in one.",
     ),
+    accumulate: int = typer.Option(
+        1, "--accumulate", min=1, help="Batches whose gradients make one step, for want of memory."
+    ),
     joint_steps: int | None = typer.Option(None, "--joint-steps", min=1, help="Length of the main stage."),
     register: bool = typer.Option(
         True, help="Add the finished version to the registry (it is not promoted)."
@@ -58,6 +61,11 @@ def train(
     if until not in STAGES:
         raise UnusableInput(f"--until {until}: expected one of {', '.join(STAGES)}.")
     plan = TrainingPlan(name=name, seed=seed, processes=processes, base=base)
+    plan = dataclasses.replace(
+        plan,
+        joint=dataclasses.replace(plan.joint, accumulate=accumulate),
+        controlnet=dataclasses.replace(plan.controlnet, accumulate=accumulate),
+    )
     if joint_steps is not None:
         plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))
     began = time.perf_counter()

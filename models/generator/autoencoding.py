@@ -59,13 +59,14 @@ def autoencoder_step(
 ) -> LossFunction:
     """The loss of one step: random crops of training tiles, magnifications in equal parts."""
     pools = {m: np.flatnonzero(dataset.training_mask(m)) for m in dataset.tiles}
+    device = next(vae.parameters()).device
 
     def loss(rng: np.random.Generator, step: int) -> Tensor:
-        images = torch.from_numpy(random_crops(dataset, pools, crop, batch, rng))
+        images = torch.from_numpy(random_crops(dataset, pools, crop, batch, rng)).to(device)
         noise_seed = int(rng.integers(2**62))
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             posterior = vae.encode(images.contiguous(memory_format=torch.channels_last), return_dict=False)[0]
-            latents = posterior.sample(generator=torch.Generator().manual_seed(noise_seed))
+            latents = posterior.sample(generator=torch.Generator(device).manual_seed(noise_seed))
             output = vae.decode(latents, return_dict=False)[0]
         return autoencoder_loss(posterior, output.float(), images, weights)
 

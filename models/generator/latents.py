@@ -42,12 +42,11 @@ def encode_dataset(vae: Any, dataset: TileDataset, folder: Path) -> None:
         target = folder / f"latents_{magnification}.npy"
         if target.exists():
             continue
-        parts = [
-            encode(
-                vae, torch.from_numpy(tiles.pixels[i : i + ENCODE_BATCH].astype(np.float32) / 255.0)
-            ).numpy()
-            for i in range(0, len(tiles.pixels), ENCODE_BATCH)
-        ]
+        device = next(vae.parameters()).device
+        parts = []
+        for start in range(0, len(tiles.pixels), ENCODE_BATCH):
+            pixels = tiles.pixels[start : start + ENCODE_BATCH].astype(np.float32) / 255.0
+            parts.append(encode(vae, torch.from_numpy(pixels).to(device)).cpu().numpy())
         temporary = target.with_suffix(".writing.npy")
         np.save(temporary, np.concatenate(parts).astype(np.float16))
         os.replace(temporary, target)

@@ -24,7 +24,8 @@ LossFunction = Callable[[np.random.Generator, int], Tensor]
 class Schedule:
     """How long and how fast: linear warm-up, constant rate, linear fall over the last ``decay`` share.
 
-    The constant middle lets a run be lengthened after a look at it.
+    The constant middle lets a run be lengthened after a look at it. ``accumulate``: batches whose gradients
+    make one step, where a large batch does not fit into memory.
     """
 
     steps: int
@@ -35,6 +36,7 @@ class Schedule:
     average_decay: float = 0.998
     clip: float = 1.0
     checkpoint_every: int = 250
+    accumulate: int = 1
 
     def rate(self, step: int) -> float:
         """Learning rate of ``step``."""
@@ -93,9 +95,12 @@ class Training:
             mininterval=2.0,
         )
         for step in range(first, self.schedule.steps):
-            rng = np.random.default_rng([self.seed, self.team.rank, step])
-            value = loss(rng, step)
-            value.backward()  # type: ignore[no-untyped-call]
+            now = 0.0
+            for part in range(self.schedule.accumulate):
+                key = [self.seed, self.team.rank, step, *([part] if part else [])]
+                value = loss(np.random.default_rng(key), step) / self.schedule.accumulate
+                value.backward()  # type: ignore[no-untyped-call]
+                now += float(value.detach())
             self.team.average(self._named.values())
             torch.nn.utils.clip_grad_norm_(self._named.values(), self.schedule.clip)
             for group in self._optimiser.param_groups:
@@ -103,7 +108,6 @@ class Training:
             self._optimiser.step()
             self._optimiser.zero_grad(set_to_none=True)
             self._follow(step)
-            now = float(value.detach())
             smoothed = now if step == 0 else 0.98 * smoothed + 0.02 * now
             bar.set_postfix(loss=f"{smoothed:.4f}", refresh=False)
             bar.update()

@@ -27,6 +27,7 @@ GATE_TILES = 96
 def train_vae(run: Run, team: Team) -> None:
     """Train the autoencoder on crops of both magnifications."""
     plan, networks = run.plan, run.fresh()
+    networks.vae.to(team.device)
     Training(
         {"vae": networks.vae},
         plan.vae,
@@ -89,11 +90,12 @@ def check_vae(run: Run) -> dict[str, tuple[float, float]]:
 
 def reconstruct(networks: Networks, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Images (N, H, W) in [0, 1] through the autoencoder and back."""
-    zero, one = torch.zeros(1), torch.ones(1)
-    parts = [
-        decode(networks.vae, encode(networks.vae, torch.from_numpy(images[i : i + 32])), zero, one).numpy()
-        for i in range(0, len(images), 32)
-    ]
+    device = next(networks.vae.parameters()).device
+    zero, one = torch.zeros(1, device=device), torch.ones(1, device=device)
+    parts = []
+    for start in range(0, len(images), 32):
+        latents = encode(networks.vae, torch.from_numpy(images[start : start + 32]).to(device))
+        parts.append(decode(networks.vae, latents, zero, one).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -101,7 +103,10 @@ def encode_tiles(run: Run, team: Team) -> None:
     """Encode the whole data set with the trained autoencoder."""
     networks, _ = run.based()
     # In the precision that fine-tuning will encode new tiles in, which is also the faster one.
-    vae = copy.deepcopy(networks.vae).eval().to(inference_dtype("cpu"))
+    # (torch's own .to(): that of diffusers warns about layers that some models keep in float32.)
+    vae = torch.nn.Module.to(
+        copy.deepcopy(networks.vae).eval(), device=team.device, dtype=inference_dtype(team.device)
+    )
     encode_dataset(vae, run.dataset, run.folder)
 
 
@@ -126,6 +131,8 @@ def _train_diffusion(
     schedule, loss = (
         (plan.joint, plan.joint_loss) if stage == "joint" else (plan.controlnet, plan.controlnet_loss)
     )
+    for part in (networks.vae, networks.unet, networks.controlnet):
+        part.to(team.device)
     pools = training_pools(run.dataset, run.latents(), run.encoder, *run.statistics())
     # The second stage must not repeat the first one's random numbers.
     seed = plan.seed + (1 if stage == "controlnet" else 0)

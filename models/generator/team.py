@@ -1,5 +1,10 @@
-"""Several single-threaded processes that train one model by averaging their gradients."""
+"""The processes that train one model together by averaging their gradients.
 
+On a CPU, several of one thread each. On a GPU, one; on several GPUs or machines, those that ``accelerate
+launch`` (or ``torchrun``) started.
+"""
+
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,15 +13,17 @@ from typing import Any
 
 import torch
 import torch.multiprocessing
+from accelerate import PartialState
 from torch import distributed, nn
 
 
 @dataclass(frozen=True)
 class Team:
-    """This process's place among those that train together."""
+    """This process's place among those that train together, and the device that it trains on."""
 
     rank: int = 0
     size: int = 1
+    device: str = "cpu"
 
     @property
     def leads(self) -> bool:
@@ -38,19 +45,48 @@ class Team:
             offset += gradient.numel()
 
 
-def run_together(work: Callable[..., None], arguments: tuple[Any, ...], processes: int) -> None:
-    """Call ``work(*arguments, team)`` in ``processes`` processes of one thread each, and wait for them.
+def launched() -> Team | None:
+    """This process's place if a launcher started it among several, else None."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return None
+    state = PartialState(cpu=not torch.cuda.is_available())
+    return Team(state.process_index, state.num_processes, str(state.device))
 
-    Two threads in one process are far slower than two processes where cores are shared.
+
+def wait_for_all() -> None:
+    """Wait until every process that a launcher started has come this far."""
+    if launched() is not None:
+        PartialState().wait_for_everyone()
+
+
+def run_together(work: Callable[..., None], arguments: tuple[Any, ...], processes: int) -> None:
+    """Call ``work(*arguments, team)`` in all processes that train together, and wait for them.
+
+    ``processes``: how many on a CPU, of one thread each: two threads in one process are far slower than two
+    processes where cores are shared. What a launcher started, or one GPU, takes their place.
     """
-    if processes == 1:
+    here = launched()
+    if here is not None:
+        work(*arguments, here)
+        wait_for_all()
+    elif processes == 1 or torch.cuda.is_available():
+        run_alone(work, arguments)
+    else:
+        with tempfile.TemporaryDirectory(prefix="morpholoop-team-") as folder:
+            torch.multiprocessing.spawn(  # type: ignore[attr-defined, no-untyped-call]
+                _member, (work, arguments, processes, str(Path(folder) / "meeting")), nprocs=processes
+            )
+
+
+def run_alone(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """Call ``work(*arguments, team)`` in one process, while those that a launcher started wait."""
+    here = launched()
+    if here is None:
         torch.set_num_threads(1)
-        work(*arguments, Team())
-        return
-    with tempfile.TemporaryDirectory(prefix="morpholoop-team-") as folder:
-        torch.multiprocessing.spawn(  # type: ignore[attr-defined, no-untyped-call]
-            _member, (work, arguments, processes, str(Path(folder) / "meeting")), nprocs=processes
-        )
+        here = Team(device="cuda" if torch.cuda.is_available() else "cpu")
+    if here.leads:
+        work(*arguments, Team(device=here.device))
+    wait_for_all()
 
 
 def _member(

@@ -18,7 +18,7 @@ from models.generator.optimisation import Schedule, checkpoint_state
 from models.generator.plan import STAGES, TrainingPlan
 from models.generator.run import Run
 from models.generator.stages import check_vae, encode_tiles, train_controlnet, train_joint, train_vae
-from models.generator.team import run_together
+from models.generator.team import launched, run_alone, run_together, wait_for_all
 
 
 def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluate") -> Path | None:
@@ -28,21 +28,26 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
     tried out. Errors: :class:`UnusableInput` when the data are unusable, the autoencoder does not pass its
     gate, or ``out`` belongs to other data or another plan.
     """
+    leads = (here := launched()) is None or here.leads
     out.mkdir(parents=True, exist_ok=True)
     run = Run(out, read_dataset(dataset), fitted(plan, read_dataset(dataset)))
-    _claim(run)
+    if leads:
+        _claim(run)
     last = STAGES.index(until)
     if not plan.base and not _done(run, "vae", plan.vae):
         run_together(train_vae, (run,), plan.processes)
-    for name, (slope, correlation) in check_vae(run).items():
-        print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
+    if leads:
+        for name, (slope, correlation) in check_vae(run).items():
+            print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
     if last >= STAGES.index("joint"):
-        run_together(encode_tiles, (run,), 1)
+        run_alone(encode_tiles, (run,))
         if not plan.base and not _done(run, "joint", plan.joint):
             run_together(train_joint, (run,), plan.processes)
     if last >= STAGES.index("controlnet") and not _done(run, "controlnet", plan.controlnet):
         run_together(train_controlnet, (run,), plan.processes)
-    return export(run, figures=until == "evaluate") if last >= STAGES.index("calibrate") else None
+    made = export(run, figures=until == "evaluate") if leads and last >= STAGES.index("calibrate") else None
+    wait_for_all()
+    return made
 
 
 def export(run: Run, *, figures: bool = True) -> Path:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from models.generator.optimisation import Schedule, Training, checkpoint_state, load_averaged
+from models.generator.team import Team
 
 pytestmark = pytest.mark.slow  # it brings in the networks
 
@@ -62,3 +63,35 @@ def test_the_rate_rises_holds_and_falls() -> None:
     assert schedule.rate(50) == 1.0
     assert schedule.rate(90) == pytest.approx(0.5)
     assert schedule.rate(99) == pytest.approx(0.05)
+
+
+def test_accumulated_batches_make_one_step_of_their_mean() -> None:
+    schedule = Schedule(steps=1, learning_rate=0.1, warmup=1, decay=0.0, clip=1e9, accumulate=2)
+    seen = []
+
+    def loss(rng: np.random.Generator, step: int) -> torch.Tensor:
+        x = torch.from_numpy(rng.normal(size=(4, 3)).astype(np.float32))
+        seen.append(x)
+        return model(x).square().mean()
+
+    model = fresh()
+    training = Training({"m": model}, schedule, 0, quiet=True)
+    gradients = []
+    training.team = SpyTeam(gradients)
+    training.run(loss)
+    assert len(seen) == 2
+    assert not torch.equal(*seen)
+    reference = fresh()
+    (0.5 * (reference(seen[0]).square().mean() + reference(seen[1]).square().mean())).backward()
+    assert torch.allclose(gradients[0], reference.weight.grad)
+
+
+class SpyTeam(Team):
+    """A team of one that keeps the gradient that it would average."""
+
+    def __init__(self, kept: list[torch.Tensor]) -> None:
+        super().__init__()
+        object.__setattr__(self, "kept", kept)
+
+    def average(self, parameters) -> None:  # type: ignore[no-untyped-def]
+        self.kept.append(next(iter(parameters)).grad.clone())  # type: ignore[attr-defined]
