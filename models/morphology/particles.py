@@ -11,7 +11,7 @@ from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Ima
 from models.morphology.scaling import reduce_to, resample_labels
 from models.morphology.segmenters import Segmenter
 from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
-from models.morphology.standing import Standing, standings
+from models.morphology.standing import SHARED_OUTLINE_LIMIT, Standing, standings, touching
 
 SPHERICITY_FROM_PX = 13.0
 SURE_SPHERICITY_PX = 25.0
@@ -40,10 +40,12 @@ class ParticleMeasure:
     Samples per particle: ``diameter_um``, ``sphericity`` (NaN below 13 px, and for all where many are below),
     ``weight`` (Miles–Lantuéjoul: large particles are less often whole), ``label``. Particles cut by the
     frame, and those of whose outline more than a quarter is a border with another particle (occluded), are
-    segmented but not measured.
+    segmented but not measured. ``touching_limit``: largest such share of the outline of a particle whose
+    sphericity counts (what another hides there makes it err, see ``docs/quantification.md``).
     """
 
     segmenter: Segmenter = field(default_factory=ClassicalSegmenter)
+    touching_limit: float = SHARED_OUTLINE_LIMIT
     kind: str = "particles"
     descriptors: Mapping[str, Descriptor] = field(default_factory=lambda: {d.name: d for d in _DESCRIPTORS})
 
@@ -63,6 +65,7 @@ class ParticleMeasure:
         if np.isnan(shape).sum() > UNRESOLVED_SHARE * len(shape):
             # The few that are large enough would stand for all, and large ones have a shape of their own.
             shape = np.full_like(shape, np.nan)
+        shape[touching(labels)[whole[good] - 1] > self.touching_limit] = np.nan
         samples = {
             "diameter_um": diameter * (factor * pixel_size_um),
             "sphericity": shape,

@@ -107,6 +107,9 @@ def test_pooling_weights_volumes_by_the_cube():
     pooled = ParticleMeasure().pool([one])
     assert pooled["d50_um"] == pytest.approx(1.0)
     assert pooled["d50_volume_um"] > 3.5
+    assert pooled["d10_volume_um"] < pooled["d50_volume_um"] <= pooled["d90_volume_um"]
+    spread = pooled["d90_volume_um"] - pooled["d10_volume_um"]
+    assert pooled["span_volume"] == pytest.approx(spread / pooled["d50_volume_um"])
     assert pooled["sphericity_sd"] == pytest.approx(0.0, abs=1e-12)
 
 
