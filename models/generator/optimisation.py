@@ -50,7 +50,8 @@ class Training:
 
     With a ``checkpoint`` path the run continues where it stopped, with the same result as if it had not:
     every step draws its random numbers from (seed, process, step) alone. ``faster`` multiplies the learning
-    rate of modules by name. ``progress`` is told (steps done, steps) in place of a bar.
+    rate of modules by name. ``progress`` is told (steps done, steps) in place of a bar. ``on_checkpoint`` is
+    told (steps done, smoothed loss) while the modules hold the averaged weights; True ends the training.
     """
 
     modules: Mapping[str, nn.Module]
@@ -61,7 +62,7 @@ class Training:
     label: str = "training"
     quiet: bool = False
     progress: Callable[[int, int], None] | None = None
-    on_checkpoint: Callable[[int], None] | None = None
+    on_checkpoint: Callable[[int, float], bool] | None = None
     faster: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,15 +115,9 @@ class Training:
             done = step + 1
             if self.progress is not None:
                 self.progress(done, self.schedule.steps)
-            if (
-                self.checkpoint
-                and self.team.leads
-                and (done % self.schedule.checkpoint_every == 0 or done == self.schedule.steps)
-            ):
-                self._write(done, smoothed)
-                if self.on_checkpoint is not None:
-                    with self.averaged():
-                        self.on_checkpoint(done)
+            due = done % self.schedule.checkpoint_every == 0 or done == self.schedule.steps
+            if self.checkpoint and due and self.team.agree(self.team.leads and self._look(done, smoothed)):
+                break
         bar.close()
         for name, parameter in self._named.items():
             parameter.data.copy_(self._average[name])
@@ -132,12 +127,23 @@ class Training:
         """Context in which the modules hold the averaged weights."""
         return _Swapped(self._named, self._average)
 
+    def _look(self, done: int, smoothed: float) -> bool:
+        """Write a checkpoint and have it looked at; whether training ends here."""
+        self._write(done, smoothed)
+        if self.on_checkpoint is None:
+            return False
+        with self.averaged():
+            enough = self.on_checkpoint(done, smoothed)
+        if enough:
+            self._write(done, smoothed, early=True)
+        return enough
+
     def _follow(self, step: int) -> None:
         decay = min(self.schedule.average_decay, (1 + step) / (10 + step))
         averages = list(self._average.values())
         torch._foreach_lerp_(averages, [p.detach() for p in self._named.values()], 1.0 - decay)
 
-    def _write(self, step: int, loss: float) -> None:
+    def _write(self, step: int, loss: float, *, early: bool = False) -> None:
         assert self.checkpoint is not None
         tensors: dict[str, Tensor] = {}
         for name, parameter in self._named.items():
@@ -147,7 +153,8 @@ class Training:
             tensors[f"first/{name}"] = state["exp_avg"].contiguous()
             tensors[f"second/{name}"] = state["exp_avg_sq"].contiguous()
         temporary = self.checkpoint.with_suffix(".writing")
-        save_file(tensors, temporary, metadata={"state": json.dumps({"step": step, "loss": loss})})
+        state = {"step": step, "loss": loss, "ended_early": early}
+        save_file(tensors, temporary, metadata={"state": json.dumps(state)})
         os.replace(temporary, self.checkpoint)
 
     def _resume(self) -> tuple[int, float]:

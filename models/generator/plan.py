@@ -11,6 +11,19 @@ STAGES = ("vae", "joint", "controlnet", "calibrate", "evaluate")
 
 
 @dataclass(frozen=True)
+class EarlyStop:
+    """A diffusion stage ends early once both have held at every magnification for ``patience`` checkpoints.
+
+    Of held-out tiles, noised and denoised (:mod:`models.generator.watching`). The limits are those of Choi et
+    al., Mater. Horiz. 2026, 13, 727, who count epochs.
+    """
+
+    psnr_db: float = 34.0
+    ssim: float = 0.965
+    patience: int = 10
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """Sizes, lengths and seeds of the stages; the same plan and data give the same weights on one machine.
 
@@ -39,6 +52,7 @@ class TrainingPlan:
     joint_controlnet_rate: float = 2.0
     controlnet: Schedule = field(default_factory=lambda: Schedule(steps=250, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
+    early_stop: EarlyStop = field(default_factory=EarlyStop)
     sampling_steps: int = 6
     guidance: float = 1.5
     calibration_conditions: int = 192

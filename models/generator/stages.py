@@ -6,20 +6,19 @@ import functools
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.errors import UnusableInput
 from models.generator.autoencoding import autoencoder_step
 from models.generator.describe import describe
 from models.generator.diffusion import diffusion_step
-from models.generator.generator import Generator, inference_dtype
+from models.generator.generator import inference_dtype
 from models.generator.latents import encode_dataset, training_pools
 from models.generator.networks import Networks
 from models.generator.optimisation import Training
-from models.generator.record import GeneratorRecord
 from models.generator.run import Run
-from models.generator.sampling import decode, encode, spaced_timesteps
+from models.generator.sampling import decode, encode
 from models.generator.team import Team
+from models.generator.watching import Watch, write_png
 
 GATE_TILES = 96
 
@@ -143,43 +142,18 @@ def _train_diffusion(
         team,
         run.checkpoint(stage),
         stage,
-        on_checkpoint=functools.partial(_show_samples, run, networks),
+        on_checkpoint=Watch(run, networks, stage),
         faster={"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {},
     )
     training.run(diffusion_step(networks, pools, loss))
 
 
-def _show_reconstructions(run: Run, networks: Networks, step: int) -> None:
+def _show_reconstructions(run: Run, networks: Networks, step: int, _loss: float) -> bool:
     figures = texture_through(run, networks)
     pairs = []
     for tiles in run.dataset.tiles.values():
         images = tiles.pixels[:: max(1, len(tiles.pixels) // 8)][:8].astype(np.float32) / 255.0
         pairs += [np.concatenate(list(images), 1), np.concatenate(list(reconstruct(networks, images)), 1)]
-    _write_png(run, "reconstructions", np.concatenate(pairs))
+    write_png(run.folder / "reconstructions.png", np.concatenate(pairs))
     print(f"\nstep {step}: (slope, correlation) {figures}", flush=True)
-
-
-def _show_samples(run: Run, networks: Networks, step: int) -> None:
-    mean, std = run.statistics()
-    rows = run.dataset.rows_in("train")[:6]
-    record = GeneratorRecord(
-        version="in-training",
-        created="",
-        inputs=run.dataset.schema,
-        tile_size=run.dataset.tile_size,
-        latent_mean=mean,
-        latent_std=std,
-        timesteps=spaced_timesteps(run.plan.sampling_steps, networks.scheduler.alphas_cumprod),
-        trained_on=tuple(run.dataset.conditions[r] for r in rows),
-    )
-    generator = Generator(networks, record)
-    lines = []
-    for magnification, tiles in run.dataset.tiles.items():
-        real = [tiles.of_row(r)[0].astype(np.float32) / 255.0 for r in rows]
-        made = generator.sample_many(record.trained_on, magnification=magnification, n=2, seed=0)
-        lines += [np.concatenate(line, 1) for line in (real, list(made[:, 0]), list(made[:, 1]))]
-    _write_png(run, f"samples-{step:06d}", np.concatenate(lines))
-
-
-def _write_png(run: Run, name: str, pixels: NDArray[np.float32]) -> None:
-    Image.fromarray((pixels * 255.0 + 0.5).clip(0, 255).astype(np.uint8)).save(run.folder / f"{name}.png")
+    return False

@@ -44,6 +44,14 @@ class Team:
             gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
             offset += gradient.numel()
 
+    def agree(self, said: bool) -> bool:
+        """What the leading process says."""
+        if self.size == 1:
+            return said
+        told = torch.tensor([int(said)], device=self.device)
+        distributed.broadcast(told, src=0)
+        return bool(told.item())
+
 
 def launched() -> Team | None:
     """This process's place if a launcher started it among several, else None."""

@@ -70,7 +70,10 @@ def fitted(plan: TrainingPlan, dataset: TileDataset) -> TrainingPlan:
 
 def _done(run: Run, stage: str, schedule: Schedule) -> bool:
     path = run.checkpoint(stage)
-    return path.exists() and int(checkpoint_state(path)["step"]) >= schedule.steps
+    if not path.exists():
+        return False
+    state = checkpoint_state(path)
+    return int(state["step"]) >= schedule.steps or bool(state.get("ended_early"))
 
 
 def _claim(run: Run) -> None:
