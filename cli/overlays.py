@@ -65,7 +65,7 @@ def draw_overlay(path: Path, micrograph: Micrograph, field: FieldMeasurement) ->
     picture = Image.new("RGB", (width, height + 4 * size))
     picture.paste(Image.fromarray(colours))
     _caption(picture, height, size, micrograph.pixel_size_um, field)
-    write_atomically(path, lambda file: picture.save(file, "PNG"))
+    write_atomically(path, lambda file: picture.save(file, "PNG", compress_level=3))
 
 
 def _colours(field: FieldMeasurement) -> list[Colour]:

@@ -26,6 +26,8 @@ FINE, COARSE, NOISE = (0.08, 0.14), (0.02, 0.05), (0.40, 0.50)
 
 LEAST_SIDE_PX = 64
 LEAST_OVER_NOISE = 2.0
+SURE = 4.0
+"""Standard deviations by which fine detail exceeds what noise alone might show."""
 PRINT_WIDTH_PX = 320
 SHIFT_PX = 8
 
@@ -130,8 +132,8 @@ def detail(pixels: Image) -> float:
     """The ``detail`` of :class:`Quality` alone; −9 where noise covers it, 0 for less than 64 px a side."""
     if min(pixels.shape) < LEAST_SIDE_PX:
         return 0.0
-    fine, coarse, noise = _powers(pixels)
-    if coarse <= noise:
+    fine, coarse, noise, sure = _powers(pixels)
+    if coarse <= noise or fine - noise <= sure:
         return -9.0
     return float(np.log10(max((fine - noise) / (coarse - noise), 1e-9)))
 
@@ -140,20 +142,20 @@ def structureless(pixels: Image) -> bool:
     """Whether a field (H, W) shows noise alone: that has no focus to be judged."""
     if min(pixels.shape) < LEAST_SIDE_PX:
         return False
-    _, coarse, noise = _powers(pixels)
+    _, coarse, noise, _ = _powers(pixels)
     return coarse < LEAST_OVER_NOISE * noise
 
 
-def _powers(pixels: Image) -> tuple[float, float, float]:
-    """Mean power of fine detail, of coarse detail and of noise."""
+def _powers(pixels: Image) -> tuple[float, float, float, float]:
+    """Mean power of fine detail, of coarse detail and of noise; by how much noise may seem fine detail."""
     height, width = pixels.shape
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
     power = np.abs(fft.rfft2((pixels - pixels.mean()) * window)) ** 2
     frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None, :])
-    fine, coarse, noise = (
-        float(power[(frequency >= low) & (frequency < high)].mean()) for low, high in (FINE, COARSE, NOISE)
-    )
-    return fine, coarse, noise
+    bands = [power[(frequency >= low) & (frequency < high)] for low, high in (FINE, COARSE, NOISE)]
+    fine, coarse, noise = (float(band.mean()) for band in bands)
+    # The power of one wave of noise scatters as much as it is large; the window joins about two of them.
+    return fine, coarse, noise, SURE * noise * float(np.sqrt(2.0 / bands[0].size))
 
 
 def _streaks(pixels: Image) -> float:

@@ -109,18 +109,23 @@ def at_measuring_scale(pixels: Image, labels: Labels) -> tuple[Image, Labels, fl
     One scale for all fields, so that the same material gives the same shape at any magnification, and noise
     is averaged before edges are placed.
     """
-    sizes = np.bincount(labels.ravel())[1:]
-    sizes = sizes[sizes > 0]
-    if sizes.size == 0:
-        return pixels, labels, 1.0
-    diameters = 2 * np.sqrt(sizes / np.pi)
-    typical, small = float(np.median(diameters)), float(np.quantile(diameters, 0.1))
-    factor = min(typical / TYPICAL_DIAMETER_PX, small / SMALL_DIAMETER_PX)
+    factor = measuring_factor(labels)
     if factor <= 1.0:
         return pixels, labels, 1.0
     coarse = reduce_to(pixels, factor)
     coarse_labels = resample_labels(labels, (coarse.shape[0], coarse.shape[1]))
     return coarse, coarse_labels, float(np.sqrt(pixels.size / coarse.size))
+
+
+def measuring_factor(labels: Labels) -> float:
+    """How many times (≥ 1) a field of these particles is reduced before their outlines are placed."""
+    sizes = np.bincount(labels.ravel())[1:]
+    sizes = sizes[sizes > 0]
+    if sizes.size == 0:
+        return 1.0
+    diameters = 2 * np.sqrt(sizes / np.pi)
+    typical, small = float(np.median(diameters)), float(np.quantile(diameters, 0.1))
+    return max(1.0, min(typical / TYPICAL_DIAMETER_PX, small / SMALL_DIAMETER_PX))
 
 
 def _remarks(diameters_px: Floats, sphericity: Floats, cut: int, hidden: int) -> tuple[str, ...]:

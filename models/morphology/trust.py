@@ -6,8 +6,7 @@ import numpy as np
 
 from models.micrographs.quality import assess, blank, structureless, unfit
 from models.morphology.measures import FieldMeasurement, Image
-from models.morphology.particles import at_measuring_scale
-from models.morphology.scaling import reduce_to
+from models.morphology.particles import measuring_factor
 from models.morphology.texture import calibration
 
 
@@ -26,10 +25,19 @@ def distrust(pixels: Image, pixel_size_um: float, found: FieldMeasurement) -> st
 
 
 def _as_measured(pixels: Image, pixel_size_um: float, found: FieldMeasurement) -> Image | None:
-    """The field at the scale it is measured at; None where its focus does not matter."""
+    """The field at about the scale it is measured at; None where its focus does not matter."""
     if found.kind == "texture":
-        return reduce_to(pixels, calibration().reference_pixel_um / pixel_size_um)
+        return _in_blocks(pixels, int(calibration().reference_pixel_um / pixel_size_um))
     drawn = np.unique(pixels[::3, ::3]).size <= 2
     if found.kind == "particles" and found.labels is not None and not drawn:
-        return at_measuring_scale(pixels, found.labels)[0]
+        return _in_blocks(pixels, int(measuring_factor(found.labels)))
     return None
+
+
+def _in_blocks(pixels: Image, side: int) -> Image:
+    """Means over whole blocks of ``side`` pixels, so that noise stays white: focus is told from it."""
+    if side <= 1:
+        return pixels
+    height, width = (length // side for length in pixels.shape)
+    blocks = pixels[: height * side, : width * side].reshape(height, side, width, side)
+    return np.asarray(blocks.mean(axis=(1, 3)))
