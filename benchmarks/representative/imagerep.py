@@ -7,14 +7,17 @@ import importlib
 import math
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.stats import norm
 
 Image = NDArray[np.uint8]
+SMALL = {2: 1000**2, 3: 250**3}
 MODEL_ERROR = {2: (48.20175315, 0.4297919), 3: (444.803518, 0.436974444)}
 
 
@@ -51,9 +54,9 @@ def transcription(image: Image, confidence: float = 0.95, target_error: float = 
     missing = bias * (float(ball.sum()) - pairs) / volume
     while missing > 1:
         missing /= 1.1
-    excess = float((correlation[ball] - squared).sum())
-    area = bias / (1 - missing) / (fraction - squared) * excess
-    length = max(area, 1.0) ** (1 / dimensions)
+    excess = correlation[ball] - squared
+    factor = bias / (1 - missing) / (fraction - squared)
+    length = _checked(image, fraction, factor, excess)
     scale, power = MODEL_ERROR[dimensions]
     error = scale / volume**power
     samples = volume / length**dimensions
@@ -73,24 +76,67 @@ def transcription(image: Image, confidence: float = 0.95, target_error: float = 
 def _end_of_correlation(
     correlation: NDArray[np.float64], distance: NDArray[np.float64], fraction: float
 ) -> float:
-    furthest = float(distance.max())
-    step = 100 if furthest > 200 else max(furthest / 100, 1.0)
-    inner = step
-    while inner + step < furthest:
-        ring = (distance >= inner) & (distance < inner + step)
+    dimensions = distance.ndim
+    reach = math.sqrt(dimensions) * correlation.shape[0] / 2
+    small = reach < int(100 * math.sqrt(dimensions))
+    edges = np.linspace(0, int(reach), 100) if small else np.arange(0, int(reach), 100)
+    for inner, outer in pairwise(edges[1:].tolist()):
+        ring = (distance >= inner) & (distance < outer)
         deviating = correlation[ring] - fraction**2 > 0.05 * fraction * (1 - fraction)
-        if deviating.mean() < 0.03:
-            return inner
-        inner += step
-    return step
+        if ring.any() and deviating.mean() < 0.03:
+            return float(int(inner))
+    return float(edges[1])
+
+
+def _checked(image: Image, fraction: float, factor: float, excess: NDArray[np.float64]) -> float:
+    """Length; a small image's is drawn towards that which the scatter of means over lines (planes) gives."""
+    dimensions = image.ndim
+
+    def length() -> float:
+        area = factor * float(excess.sum())
+        return float(np.sign(area) * abs(area) ** (1 / dimensions))
+
+    if image.size > SMALL[dimensions]:
+        return max(length(), 1.0)
+    other = _section_length(image, fraction)
+    for _ in range(400):
+        found = length()
+        if found >= 1 and 1 / 3 <= found / other <= 3:
+            break
+        shrunk = excess < 0 if found < 1 or found < other else excess > 0
+        excess = np.where(shrunk, 0.9 * excess, excess)
+    return max(length(), 1.0)
+
+
+def _section_length(image: Image, fraction: float) -> float:
+    ratios = [2**i for i in range(int(math.log2(min(image.shape))) - 6, 0, -1)] + [1]
+    lengths, errors = [], []
+    for ratio in ratios[-4:]:
+        side = [n // ratio for n in image.shape]
+        means = [
+            image[tuple(slice(i * s, (i + 1) * s) for i, s in zip(place, side, strict=True))].mean(
+                axis=tuple(range(image.ndim - 1))
+            )
+            for place in np.ndindex(*(n // s for n, s in zip(image.shape, side, strict=True)))
+        ]
+        lengths.append(side[1])
+        errors.append(1.96 * float(np.std(means, ddof=1)) / fraction)
+
+    def misfit(candidate: float) -> float:
+        samples = (candidate / np.array(lengths)) ** (image.ndim - 1)
+        deviation = np.sqrt(fraction * (1 - fraction) * samples)
+        return float(np.mean(np.abs(np.array(errors) - norm.interval(0.95, scale=deviation)[1] / fraction)))
+
+    coarse = min(np.arange(1.0, 150.0), key=misfit)
+    return float(min(np.linspace(max(coarse - 1, 0.1), coarse + 1, 50), key=misfit))
 
 
 def _half_width(deviation: float, error: float, confidence: float, points: int = 301) -> float:
     """Half width of the interval: normal errors whose SD is itself normal, on a grid of both."""
     reach = min(0.9 / error, 6.0)
     spread = np.linspace(deviation * (1 - reach * error), deviation * (1 + reach * error), points)
-    weight = np.exp(-0.5 * np.square((spread / deviation - 1) / error))
     place = np.linspace(-reach * deviation, reach * deviation, points)
-    density = (np.exp(-0.5 * np.square(place / spread[:, None])) * (weight / spread)[:, None]).sum(axis=0)
+    weight = norm.pdf(spread, deviation, deviation * error)
+    density = (norm.pdf(place, 0, spread[:, None]) * weight[:, None]).sum(axis=0)
     total = np.cumsum(density) / density.sum()
     return float(-place[np.argmax(total > (1 - confidence) / 2)])

@@ -39,7 +39,7 @@ def _windows() -> Figure:
                 left.add_patch(_square(x, y, side, colour))
         right.plot(np.full(40, side), fractions, "o", color=colour, alpha=0.5, ms=5)
         right.annotate(
-            f"{100 * np.std(fractions):.1f} % SD", (side, max(fractions)), (0, 8), textcoords="offset points"
+            f"SD {np.std(fractions):.3f}", (side, max(fractions)), (8, -4), textcoords="offset points"
         )
     right.axhline(family.fraction, color=TRUTH, lw=1)
     right.annotate("the material: 0.35", (240, family.fraction), (0, 4), textcoords="offset points")
@@ -55,7 +55,7 @@ def _square(x: int, y: int, side: int, colour: str) -> Rectangle:
 
 def _integral_range() -> Figure:
     """Structures of one fraction and different coarseness, each with its integral range."""
-    figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+    figure = Figure(figsize=(9.6, 4.3), layout="constrained")
     for axes, length in zip(figure.subplots(1, 3), (3.0, 7.0, 18.0), strict=True):
         image = level_cut("", 0.4, smooth(length)).draw(np.random.default_rng(5), (640, 640))[:512, :512]
         found = estimate(np.ascontiguousarray(image))
