@@ -49,8 +49,9 @@ class Album:
 def draw_overlay(path: Path, micrograph: Micrograph, field: FieldMeasurement) -> None:
     """Write the micrograph with what was segmented outlined on it, and the numbers below, as PNG.
 
-    Measured particles are amber, those cut by the frame blue, partly hidden ones magenta; phases and grains
-    amber. The strip below holds a scale bar, the counts in their colours, and the descriptors.
+    Measured particles are amber, those cut by the frame blue, partly hidden ones magenta; phases, grains and
+    regions of texture, with their values, amber. The strip below holds a scale bar, the counts in their
+    colours, and the descriptors.
     """
     labels = field.labels
     assert labels is not None
@@ -64,8 +65,21 @@ def draw_overlay(path: Path, micrograph: Micrograph, field: FieldMeasurement) ->
     size = max(12, round(width / 64))
     picture = Image.new("RGB", (width, height + 4 * size))
     picture.paste(Image.fromarray(colours))
+    if field.kind == "texture":
+        _write_regions(picture, size, field)
     _caption(picture, height, size, micrograph.pixel_size_um, field)
     write_atomically(path, lambda file: picture.save(file, "PNG", compress_level=3))
+
+
+def _write_regions(picture: Image.Image, size: int, field: FieldMeasurement) -> None:
+    """The texture of each region in its middle."""
+    labels = field.labels
+    assert labels is not None
+    draw, font = ImageDraw.Draw(picture), ImageFont.truetype(_font(), size)
+    for number, value in enumerate(field.samples["texture"], start=1):
+        y, x = (float(np.mean(places)) for places in np.nonzero(labels == number))
+        text = f"{value:.2f}"
+        draw.text((x, y), text, MEASURED, font, anchor="mm", stroke_width=2, stroke_fill=(0, 0, 0))
 
 
 def _colours(field: FieldMeasurement) -> list[Colour]:

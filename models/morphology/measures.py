@@ -36,8 +36,8 @@ class FieldMeasurement:
     """What one field of view yielded, before pooling.
 
     ``samples`` are arrays of equal length (one entry per particle, region or field) in the units of the
-    measure; ``labels`` is (H, W) with 0 = background, where the measure segments: particles, grains, or the
-    bright phase as 1.
+    measure; ``labels`` is (H, W) with 0 = background, where the measure segments: particles, grains, regions
+    of surface, or the bright phase as 1.
     """
 
     kind: str

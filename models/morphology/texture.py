@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.morphology.classical import otsu
-from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Image
+from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Image, Labels
 from models.morphology.scaling import reduce_to, resample_area
 from models.morphology.sizes import weighted_mean_sd
 
@@ -79,14 +79,16 @@ class TextureMeasure:
                 f"{known.reference_pixel_um:.3g} µm that texture is defined at; "
                 "fine structure is lost and texture reads too low.",
             )
-        image = _fit(reduce_to(pixels, factor), 2**known.coarsest_level)
+        reduced = reduce_to(pixels, factor)
+        image = _fit(reduced, 2**known.coarsest_level)
         if image is None:
             remark = "The field is too small for texture at its reference pixel size."
             return FieldMeasurement(self.kind, {"texture": np.empty(0), "weight": np.empty(0)}, (remark,))
-        texture, weight = fineness(image, known)
+        texture, weight, regions = fineness(image, known)
         if len(texture) == 0:
             warnings += ("No particle surface was found to measure texture on.",)
-        return FieldMeasurement(self.kind, {"texture": texture, "weight": weight}, warnings)
+        labels = _on_field(regions, 2**known.coarsest_level, reduced.shape, pixels.shape)
+        return FieldMeasurement(self.kind, {"texture": texture, "weight": weight}, warnings, labels)
 
     def pool(self, fields: Sequence[FieldMeasurement]) -> dict[str, float]:
         """Mean and standard deviation over the regions of all fields."""
@@ -166,8 +168,11 @@ def detail_energies(image: Image, known: TextureCalibration) -> tuple[Floats, ND
     return energy, cells
 
 
-def fineness(image: Image, known: TextureCalibration) -> tuple[Floats, Floats]:
-    """Texture (0–1) and weight of each region of an image at the reference pixel size."""
+def fineness(image: Image, known: TextureCalibration) -> tuple[Floats, Floats, Labels]:
+    """Texture (0–1) and weight of each region of an image at the reference pixel size.
+
+    The regions are numbered 1…n on cells (rows, columns) of 2^coarsest px; 0 is no surface.
+    """
     energy, cells = detail_energies(image, known)
     energy = energy * cells
     rows, columns = (max(1, round(side / known.region_px)) for side in image.shape)
@@ -182,8 +187,24 @@ def fineness(image: Image, known: TextureCalibration) -> tuple[Floats, Floats]:
         for values in (energy[0], energy.sum(axis=0), cells)
     )
     good = (part >= SMALLEST_PART) & (total > SMALLEST_ENERGY)
+    number = np.where(good, np.cumsum(good), 0).reshape(rows, columns)
+    row, column = (
+        np.repeat(np.arange(parts), [len(one) for one in np.array_split(np.arange(cells_along), parts)])
+        for cells_along, parts in zip(cells.shape, (rows, columns), strict=True)
+    )
+    regions = (number[np.ix_(row, column)] * cells).astype(np.int32)
     texture = (fine[good] / total[good] - known.share_at_0) / (known.share_at_1 - known.share_at_0)
-    return np.clip(texture, 0.0, 1.0), part[good]
+    return np.clip(texture, 0.0, 1.0), part[good], regions
+
+
+def _on_field(regions: Labels, cell: int, reduced: tuple[int, ...], whole: tuple[int, ...]) -> Labels:
+    """``regions``, in cells of ``cell`` px amid a field of shape ``reduced``, for the field as it came."""
+    padded = np.pad(regions, 1)
+    index = []
+    for cells, side, length in zip(regions.shape, reduced, whole, strict=True):
+        place = (np.arange(length) + 0.5) * (side / length) - (side - cells * cell) // 2
+        index.append(np.clip(np.floor(place / cell).astype(int) + 1, 0, cells + 1))
+    return np.asarray(padded[np.ix_(*index)])
 
 
 @lru_cache(maxsize=32)

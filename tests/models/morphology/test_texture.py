@@ -66,3 +66,14 @@ def test_coarse_pixels_and_small_fields_are_told():
 
 def test_auto_takes_a_surface_for_texture():
     assert quantify(surface(1.5), PIXEL).kind == "texture"
+
+
+def test_regions_are_told_where_they_lie():
+    y, x = np.mgrid[:512, :640]
+    particle = np.where(np.hypot(x - 250, y - 256) < 200, surface(1.5, (512, 640)), 0.05)
+    found = measure_of("texture").measure(particle.astype(np.float32), PIXEL / 2)
+    assert found.labels.shape == (512, 640)
+    assert sorted(np.unique(found.labels)) == list(range(found.n + 1))
+    # Surface inside the particle, and nothing of its limb or of the ground.
+    assert found.labels[256, 250] > 0
+    assert not found.labels[np.hypot(x - 250, y - 256) > 195].any()
