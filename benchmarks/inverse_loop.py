@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from models.inverse import SuggestSettings, UnitCube, optimise, suggest
+from models.inverse import METHODS, SuggestSettings, UnitCube, optimise, policy_for
 from models.learning.observations import Observation
 from models.values import Conditions, Estimate, Parameter, Space, Target
 
@@ -112,16 +112,18 @@ def experiments(case: Case, seed: int) -> float:
                 world, world.space, world.targets, particles=20, iterations=20, avoid=tried, known=tried
             )
         else:
-            predictor = world if case.kind == "loop" else None
-            found = suggest(
-                predictor,
+            policy = policy_for(
+                case.kind if case.kind in METHODS else "pso",
+                world if case.kind == "loop" else None,
                 world.space,
                 world.targets,
-                observations,
                 settings=dataclasses.replace(SETTINGS, smooth=case.smooth),
                 seed=seed,
                 positive=positive,
             )
+            for one in observations:
+                policy.ingest(one)
+            found = policy.suggest(1000 * seed + number if case.kind == "random" else seed)
         if world.met(found.best.conditions):
             return number
         observations.append(world.measure(found.best.conditions))
@@ -140,6 +142,9 @@ def main() -> None:
         Case("  the same, smoothed", scatter=0.08, smooth=True),
         Case("generator ±15 %, open loop", kind="open"),
         Case("no generator", kind="none", most=20),
+        Case("no generator, BoTorch", kind="bayesian", most=20),
+        Case("Sobol design", kind="sobol", most=20),
+        Case("random", kind="random", most=20),
     )
     print(f"{'case':34} {'≤ 6':>6} {'≤ 8':>6} {'median':>7} {'worst':>6} {'s/world':>8}   ({worlds} worlds)")
     for case in cases:

@@ -38,13 +38,16 @@ class Budget(Section):
 
 
 class Optimiser(Section):
-    """The swarm: its size, its iterations, and the images it generates per evaluation and magnification.
+    """How the next experiment is chosen.
 
+    ``pso`` is the swarm through the generator, with its size, its iterations, and the images it generates per
+    evaluation and magnification. The others are for comparison and generate nothing: ``bayesian`` (Gaussian
+    processes on what was measured; needs the extra of that name), ``sobol`` (a design) and ``random``.
     ``images`` is one number for all magnifications, or a mapping from magnification to number.
     ``candidates`` is how many good and different proposals it returns.
     """
 
-    method: Literal["pso"] = "pso"
+    method: Literal["pso", "bayesian", "sobol", "random"] = "pso"
     particles: Annotated[int, Field(ge=2, le=10_000)] = 40
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 50
     images: Count | dict[int, Count] = 4

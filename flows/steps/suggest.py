@@ -12,8 +12,7 @@ from flows import pictures
 from flows.prediction import Imagination, imagination
 from flows.store import put
 from flows.worker import AUTHOR, Worker
-from models.inverse import Candidate, InverseResult, SuggestSettings
-from models.inverse import suggest as search
+from models.inverse import Candidate, InverseResult, SuggestSettings, policy_for
 
 if TYPE_CHECKING:
     from models.generator import Generator
@@ -32,7 +31,8 @@ def suggest(worker: Worker) -> ExperimentRecord:
     began = time.perf_counter()
     index = len(worker.experiments()) + 1
     worker.tell("suggest", "searching for conditions", index)
-    imagined = imagination(worker)
+    # The other methods imagine nothing, so nothing is loaded for them.
+    imagined = imagination(worker) if worker.campaign.optimiser.method == "pso" else None
     result = _search(worker, imagined, index)
     generator = imagined.generator if imagined is not None else None
     experiment = _propose(worker, generator, index, result, _untried(worker, result))
@@ -47,20 +47,22 @@ def _search(worker: Worker, imagined: Imagination | None, index: int) -> Inverse
     def progress(iteration: int, iterations: int, best: float) -> None:
         worker.tell("suggest", f"best objective {best:.4g}", index, iteration, iterations)
 
-    return search(
+    policy = policy_for(
+        optimiser.method,
         imagined.predictor if imagined is not None else None,
         worker.campaign.space(),
         worker.record.targets,
-        worker.observations(),
+        seed=worker.seed(0, "design"),
         settings=SuggestSettings(
             particles=optimiser.particles,
             iterations=optimiser.iterations,
             # One more for each proposal that was rejected or failed, so that one is left that was not tried.
             candidates=optimiser.candidates + unmeasured,
         ),
-        seed=worker.seed(index, "suggest"),
-        progress=progress,
     )
+    for observation in worker.observations():
+        policy.ingest(observation)
+    return policy.suggest(worker.seed(index, "suggest"), progress)
 
 
 def _untried(worker: Worker, result: InverseResult) -> Candidate:

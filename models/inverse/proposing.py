@@ -42,6 +42,7 @@ def suggest(
     *,
     settings: SuggestSettings | None = None,
     seed: int = 0,
+    design_seed: int | None = None,
     progress: Progress | None = None,
     positive: Mapping[str, bool] | None = None,
 ) -> InverseResult:
@@ -51,8 +52,9 @@ def suggest(
     searched by the swarm, and searched again once they are smoothed. Without one: the first
     ``settings.design`` proposals come from a Sobol design over the feasible space (predictions: none), the
     later ones from a Gaussian process over conditions. Once something is measured, the search is for the
-    largest expected improvement. ``positive``: which
-    descriptors live on a logarithmic scale (default: what their measures declare).
+    largest expected improvement. ``design_seed``: of the design, the same for all its points (default:
+    ``seed``). ``positive``: which descriptors live on a logarithmic scale (default: what their measures
+    declare).
 
     Errors: :class:`UnusableInput` as :func:`~models.inverse.optimise.optimise`.
     """
@@ -60,9 +62,11 @@ def suggest(
     cube = UnitCube(space)
     known = [one.conditions for one in observations]
     if predictor is None and len(observations) < max(settings.design, 1):
-        return _design_point(cube, targets, known, settings, seed)
+        return design_point(
+            cube, targets, known, settings.candidates, seed if design_seed is None else design_seed
+        )
     names = [target.descriptor for target in targets]
-    scales = positive if positive is not None else _declared_positive()
+    scales = positive if positive is not None else declared_positive()
     searched = _corrected(predictor, cube, observations, names, scales)
     settle: Settle | None = None
     if predictor is not None and settings.smooth:
@@ -112,20 +116,20 @@ def _corrected(
     return CorrectedPredictor(predictor, residuals, cube, observations)
 
 
-def _design_point(
+def design_point(
     cube: UnitCube,
     targets: Sequence[Target],
     known: Sequence[Conditions],
-    settings: SuggestSettings,
+    candidates: int,
     seed: int,
 ) -> InverseResult:
-    """The next point of the Sobol design (skipping measured ones), with nothing predicted."""
-    objective = Objective(targets, settings.weights)
+    """The next point of a Sobol design (skipping measured ones), with nothing predicted."""
+    objective = Objective(targets)
     nothing = {target.descriptor: Estimate(math.nan, math.nan) for target in objective.targets}
     measured = {cube.key(conditions) for conditions in known}
     # The design is one sequence for the whole campaign, so its n-th point is asked for, not a fresh first
     # one.
-    points = cube.sample(len(known) + 8 * settings.candidates, seed)[len(known) :]
+    points = cube.sample(len(known) + 8 * candidates, seed)[len(known) :]
     open_points = [c for c in map(cube.decode, points) if cube.key(c) not in measured]
     chosen = tuple(
         Candidate(
@@ -137,7 +141,7 @@ def _design_point(
             manifold_distance=math.inf,
             nearest_known=min((cube.distance(conditions, other) for other in known), default=math.inf),
         )
-        for conditions in open_points[: settings.candidates]
+        for conditions in open_points[:candidates]
     )
     return InverseResult(
         best=chosen[0],
@@ -164,7 +168,8 @@ def _lowest_mismatch(objective: Objective, observations: Sequence[Observation]) 
     return min(found, default=None)
 
 
-def _declared_positive() -> dict[str, bool]:
+def declared_positive() -> dict[str, bool]:
+    """Which descriptors live on a logarithmic scale, as their measures declare."""
     from models.morphology import known_descriptors
 
     return {name: descriptor.positive for name, descriptor in known_descriptors().items()}

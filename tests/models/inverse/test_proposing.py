@@ -69,13 +69,17 @@ class World:
         return {name: Estimate(float(v), 0.02 * float(v)) for name, v in zip(NAMES, values, strict=True)}
 
 
+def targets_of(world):
+    return [
+        Target(name, "value", float(v), float(v), 1.0, 0.05 * float(v), 0.05 * float(v))
+        for name, v in zip(NAMES, world.target(), strict=True)
+    ]
+
+
 def experiments_needed(seed, most, generator=True, settings=QUICK):
     world = World(seed)
-    wanted = world.target()
-    targets = [
-        Target(name, "value", float(v), float(v), 1.0, 0.05 * float(v), 0.05 * float(v))
-        for name, v in zip(NAMES, wanted, strict=True)
-    ]
+    targets = targets_of(world)
+    wanted = np.array([target.low for target in targets])
     observations = []
     for number in range(1, most + 1):
         result = suggest(
