@@ -176,7 +176,9 @@ def errors(chosen: Segmenter, samples: Sequence[Sample]) -> tuple[float, float, 
         got = measure.pool([measure.measure(sample.pixels, 1.0)])
         found = (got["d50_um"], got["sphericity_mean"], got["sphericity_sd"])
         apart.append([abs(f / t - 1) if t else np.nan for f, t in zip(found, true, strict=True)])
-    return tuple(np.nanmedian(np.array(apart), axis=0)) if apart else (np.nan,) * 3  # type: ignore[return-value]
+    known = [[e for e in column if np.isfinite(e)] for column in zip(*apart, strict=True)] or [[]] * 3
+    d50, mean, sd = (float(np.median(column)) if column else np.nan for column in known)
+    return d50, mean, sd
 
 
 def seconds(work: object, repeats: int = 3) -> float:

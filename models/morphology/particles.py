@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.morphology.classical import ClassicalSegmenter
 from models.morphology.contours import outlines
 from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Image, Labels
 from models.morphology.scaling import reduce_to, resample_labels
 from models.morphology.segmenters import Segmenter
+from models.morphology.segmenters import segmenter as segmenter_named
 from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
 from models.morphology.standing import SHARED_OUTLINE_LIMIT, Standing, standings, touching
 
@@ -44,7 +44,7 @@ class ParticleMeasure:
     sphericity counts (what another hides there makes it err, see ``docs/quantification.md``).
     """
 
-    segmenter: Segmenter = field(default_factory=ClassicalSegmenter)
+    segmenter: Segmenter = field(default_factory=segmenter_named)
     touching_limit: float = SHARED_OUTLINE_LIMIT
     kind: str = "particles"
     descriptors: Mapping[str, Descriptor] = field(default_factory=lambda: {d.name: d for d in _DESCRIPTORS})

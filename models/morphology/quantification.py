@@ -14,7 +14,7 @@ from models.micrographs.bar import information_bar
 from models.micrographs.greyscale import to_grey
 from models.morphology.measures import FieldMeasurement, Image, Labels, Measure, measure_of
 from models.morphology.particles import ParticleMeasure
-from models.morphology.segmenters import Segmenter, segmenter
+from models.morphology.segmenters import DEFAULT, Segmenter, segmenter
 from models.morphology.trust import distrust
 
 PARTICLES_FOR_AUTO = 3
@@ -42,7 +42,7 @@ class MorphologyResult:
 
 
 def segment(
-    image: NDArray[Any], pixel_size_um: float | None = None, segmenter_name: str = "classical"
+    image: NDArray[Any], pixel_size_um: float | None = None, segmenter_name: str = DEFAULT
 ) -> NDArray[np.int32]:
     """Label the particles of an image.
 
@@ -58,7 +58,7 @@ def quantify(
     image: NDArray[Any],
     pixel_size_um: float,
     kind: str = "auto",
-    segmenter: str | Segmenter = "classical",
+    segmenter: str | Segmenter = DEFAULT,
     sam_checkpoint: Path | None = None,
 ) -> MorphologyResult:
     """Measure one image: its particles, its texture or its phases.

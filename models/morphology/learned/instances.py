@@ -10,7 +10,7 @@ from models.morphology.basins import merged
 from models.morphology.measures import Image, Labels
 from models.morphology.scaling import renumbered, resample_labels
 
-RESOLVED_PX = 16.0
+RESOLVED_PX = 20.0
 """Diameter on its grid from which on a particle found there is not looked for again on a finer grid."""
 
 
@@ -28,7 +28,7 @@ class Cut:
     reach: float = 0.2
     summit: float = 0.35
     boundary: float = 0.6
-    merge: float = 0.8
+    merge: float = 0.4
     smooth_px: float = 0.7
     smallest_px: float = 4.0
 

@@ -89,7 +89,8 @@ def _train(
     used = [p for i, p in enumerate(pictures) if i % VALIDATE_EVERY_PICTURE] or pictures
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    network = _started(start).to(memory_format=torch.channels_last)
+    device = torch.device(team.device)
+    network = _started(start).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=highest_rate, weight_decay=1e-4)
     begun = _resume(out / STATE, network, optimiser)
     network.train()
@@ -99,9 +100,9 @@ def _train(
         inputs, targets = batch(used, size, side, np.random.default_rng([seed, step, team.rank]))
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, highest_rate)
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = network(inputs.contiguous(memory_format=torch.channels_last))
-        value = loss(maps.float(), targets)
+        with torch.autocast(device.type, torch.bfloat16):
+            maps = network(inputs.to(device).contiguous(memory_format=torch.channels_last))
+        value = loss(maps.float(), targets.to(device))
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         team.average(network.parameters())
@@ -134,7 +135,7 @@ def _started(start: Path | None) -> SegmentationNet:
 def _resume(state: Path, network: SegmentationNet, optimiser: torch.optim.Optimizer) -> int:
     if not state.is_file():
         return 0
-    stored: dict[str, Any] = torch.load(state, weights_only=True)
+    stored: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
     network.load_state_dict(stored["network"])
     optimiser.load_state_dict(stored["optimiser"])
     return int(stored["step"])

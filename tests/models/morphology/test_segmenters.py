@@ -1,11 +1,14 @@
 from importlib import import_module
+from inspect import signature
 
 import numpy as np
 import pytest
 
 from models.errors import UnusableInput
-from models.morphology import quantify, register_segmenter, segmenter, segmenter_names
+from models.morphology import quantify, register_segmenter, segment, segmenter, segmenter_names
+from models.morphology.particles import ParticleMeasure
 from models.morphology.sam import SamSegmenter
+from models.morphology.segmenters import DEFAULT
 
 
 def disc(shape, x, y, radius):
@@ -104,6 +107,12 @@ def test_a_file_that_is_no_checkpoint_is_told(tmp_path):
 def test_an_unknown_segmenter_names_the_known_ones():
     with pytest.raises(UnusableInput, match="classical"):
         segmenter("magic")
+
+
+def test_the_default_is_one_and_the_same_everywhere():
+    assert type(ParticleMeasure().segmenter) is type(segmenter()) is type(segmenter(DEFAULT))
+    assert signature(quantify).parameters["segmenter"].default == DEFAULT
+    assert signature(segment).parameters["segmenter_name"].default == DEFAULT
 
 
 def test_a_segmenter_of_ones_own(field, grid):
