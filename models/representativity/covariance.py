@@ -1,5 +1,7 @@
 """Circular autocovariance of a phase indicator at short lags."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
@@ -31,25 +33,22 @@ class Covariance:
         self._held = -1
         self._lags: Lags = np.empty(0, np.float32)
 
-    def within(self, radius: int) -> tuple[Lags, NDArray[np.int32], Lags]:
-        """C, squared lag, and multiplicity (1 or 2) of lags within ``radius`` along each axis (at least)."""
+    def within(self, radius: int) -> tuple[Lags, NDArray[np.int32]]:
+        """C and squared lag of lags within ``radius`` along each axis, those of the half space."""
         reach = self._reach(radius)
         if reach > self._held:
             self._lags, self._held = self._inverse(reach), reach
-        square = _squares(self._held, len(self.shape))
-        both = np.full((self._held + 1,) + (1,) * (len(self.shape) - 1), 2.0, np.float32)
-        both[0] = 1.0
-        return self._lags, square, both
+        inner = slice(self._held - reach, self._held + reach + 1)
+        lags = self._lags[(slice(reach + 1), *(inner,) * (len(self.shape) - 1))]
+        return lags, _squares(reach, len(self.shape))
 
-    def overlaps(self, radius: int) -> NDArray[np.float64]:
+    def overlaps(self, radius: int) -> Lags:
         """Π (1 − |r_i|/n_i) at the lags that :meth:`within` gives."""
-        reach = max(self._reach(radius), self._held)
-        product = np.ones((1,) * len(self.shape))
+        reach = self._reach(radius)
+        product = np.ones((), np.float32)
         for axis, side in enumerate(self.shape):
             lag = np.arange(0 if axis == 0 else -reach, reach + 1)
-            along = [1] * len(self.shape)
-            along[axis] = -1
-            product = product * (1 - np.abs(lag) / side).reshape(along)
+            product = product[..., None] * (1 - np.abs(lag) / side).astype(np.float32)
         return product
 
     def _reach(self, radius: int) -> int:
@@ -61,6 +60,17 @@ class Covariance:
             part = _around_zero(fft.ifft(part, axis=1), reach, axis=1)
         rows = fft.irfft(part, n=self.shape[-1], axis=-1)
         return np.asarray(_around_zero(rows, reach, axis=-1), np.float32)
+
+
+def over_both_halves(values: NDArray[Any], where: NDArray[np.bool_]) -> float:
+    """Sum ``where`` true over the half space and its mirror image; lags with r_0 = 0 lie in both."""
+    return 2 * _sum(values, where) - _sum(values[0], where[0])
+
+
+def _sum(values: NDArray[Any], where: NDArray[np.bool_]) -> float:
+    if values.dtype == bool:
+        return float(np.count_nonzero(values & where))
+    return float(values[where].sum(dtype=np.float64))
 
 
 def _around_zero(values: NDArray[np.generic], reach: int, axis: int) -> NDArray[np.generic]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from models.representativity.covariance import Covariance
+from models.representativity.covariance import Covariance, over_both_halves
 from models.representativity.indicator import Indicator
 from models.representativity.remarks import remarks
 from models.representativity.result import Representativity, further_fields
@@ -100,20 +100,20 @@ def integral_range(image: Indicator) -> float:
     dimensions, volume = image.ndim, image.size
     variance = covariance.fraction * (1 - covariance.fraction)
     radius = _decorrelation_radius(covariance, DEVIATION * variance)
-    lags, square, multiplicity = covariance.within(math.ceil(radius))
-    ring = multiplicity * ((square >= max(radius - 10, 0) ** 2) & (square <= radius**2))
-    residual = float((lags * ring).sum(dtype=np.float64) / ring.sum(dtype=np.float64)) / 2
+    lags, square = covariance.within(math.ceil(radius))
+    ring = (square >= max(radius - 10, 0) ** 2) & (square <= radius**2)
+    residual = over_both_halves(lags, ring) / over_both_halves(ring, ring) / 2
     ball = square < radius**2
-    weight = np.broadcast_to(multiplicity, square.shape)[ball].astype(float)
-    excess = (lags[ball].astype(float) - residual) * weight
     # Pairs at a lag exist only for part of the frame: the share of the frame that overlaps its own shift.
-    overlap = float((covariance.overlaps(math.ceil(radius))[ball] * weight).sum())
+    overlap = over_both_halves(covariance.overlaps(math.ceil(radius)), ball)
     bias = volume / (volume - overlap)
-    missing = bias * (weight.sum() - overlap) / volume
+    missing = bias * (over_both_halves(ball, ball) - overlap) / volume
     while missing > 1:
         missing /= 1.1
     factor = bias / (1 - missing) / (variance - residual)
-    above, below = float(excess[excess > 0].sum()), float(excess[excess < 0].sum())
+    excess = lags - np.float32(residual)
+    above = over_both_halves(np.maximum(excess, 0), ball)
+    below = over_both_halves(np.minimum(excess, 0), ball)
     return _checked(image, factor, above, below, dimensions)
 
 
@@ -123,9 +123,11 @@ def _decorrelation_radius(covariance: Covariance, threshold: float) -> float:
     reach = math.sqrt(dimensions) * covariance.reach
     if reach < int(100 * math.sqrt(dimensions)):
         edges = np.linspace(0, int(reach), 100)
-        lags, square, multiplicity = covariance.within(covariance.reach)
+        lags, square = covariance.within(covariance.reach)
         ring = np.searchsorted(edges, np.sqrt(square.ravel().astype(float)), side="right") - 1
-        weight = np.broadcast_to(multiplicity, square.shape).ravel()
+        twice = np.full(lags.shape, 2.0)
+        twice[0] = 1.0
+        weight = twice.ravel()
         every = np.bincount(ring, weight, minlength=100)
         deviating = np.bincount(ring, weight * (lags.ravel() > threshold), minlength=100)
         rings = range(1, len(edges) - 1)
@@ -134,10 +136,9 @@ def _decorrelation_radius(covariance: Covariance, threshold: float) -> float:
     # The last entry only closes the last ring; with no quiet ring the first is taken.
     radii = range(100, int(reach), 100)
     for inner, outer in pairwise(radii):
-        lags, square, multiplicity = covariance.within(outer)
-        counted = multiplicity * ((square >= inner**2) & (square < outer**2))
-        above = float((counted * (lags > threshold)).sum(dtype=np.float64))
-        if above < DEVIATING_SHARE * float(counted.sum(dtype=np.float64)):
+        lags, square = covariance.within(outer)
+        counted = (square >= inner**2) & (square < outer**2)
+        if over_both_halves(lags > threshold, counted) < DEVIATING_SHARE * over_both_halves(counted, counted):
             return float(inner)
     return float(radii[0])
 
