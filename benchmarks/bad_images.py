@@ -150,6 +150,13 @@ def huge(path: Path, rng: Rng) -> Path:
     return path
 
 
+def large_blank(path: Path, rng: Rng) -> Path:
+    """One colour, as large as is allowed."""
+    path = path.with_suffix(".tif")
+    tifffile.imwrite(path, np.full((6144, 8192), rng.integers(256), np.uint8), compression="zlib")
+    return path
+
+
 def _rows(side: int):  # type: ignore[no-untyped-def]
     import zlib
 
@@ -177,6 +184,7 @@ KINDS: dict[str, Maker] = {
     "header of 20k × 20k, deflated": raw(header(8, 20, 8)),
     "header of 20k × 20k, PNG": raw(png_header, ".png"),
     "huge": huge,
+    "one colour, as large as allowed": large_blank,
     "five channels": channels,
     "five samples a pixel": samples,
     "complex": array(lambda rng: (particles(rng) + 1j * particles(rng)).astype(np.complex64)),

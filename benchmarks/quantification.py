@@ -30,7 +30,6 @@ from models.morphology.standing import Standing, standings, touching
 from sim.agglomerates import Agglomerate
 from sim.lmr import LMRPlant
 
-FREE = 0.1
 DIAMETERS = (8, 10, 13, 16, 20, 25, 30, 45, 60, 100, 150, 200)
 PARTICLES = 36
 ANGLES = np.linspace(0, 2 * np.pi, 2048, endpoint=False)
@@ -154,18 +153,18 @@ def fields_of(number: int, seed: int, conditions: Conditions) -> Iterator[Drawn]
         yield Drawn(pixels, shot.labels.astype(np.int32), watched.particles, shot.pixel_size_um)
 
 
-def print_fields(number: int, names: list[str]) -> None:
+def print_fields(number: int, names: list[str], free: float) -> None:
     truth = Truth()
     chosen: dict[str, ParticleMeasure] = {}
     for name, by in {"true masks": truth, **{name: segmenter(name) for name in names}}.items():
         chosen[name] = ParticleMeasure(by)
-        chosen[f"{name}, Ψ ≤ {FREE:g}"] = ParticleMeasure(by, touching_limit=FREE)
+        chosen[f"{name}, Ψ ≤ {free:g}"] = ParticleMeasure(by, touching_limit=free)
     errors: dict[str, list[tuple[float, ...]]] = {name: [] for name in chosen}
     singles: list[NDArray[np.float64]] = []
     print(f"\nFields: {number} of each of {len(CONDITIONS)} hidden powders; errors in % of D50, Ψ, SD of Ψ")
     print(
         "against the particles whose centre lies in the frame; 'selection': exact values of those measured,\n"
-        f"what frame and occlusion leave of the truth; 'Ψ ≤ {FREE:g}': Ψ only of particles of whose outline\n"
+        f"what frame and occlusion leave of the truth; 'Ψ ≤ {free:g}': Ψ only of particles of whose outline\n"
         "no more touches others; n: particles measured"
     )
     for seed, conditions in zip(HIDDEN_SEEDS, CONDITIONS, strict=True):
@@ -330,12 +329,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("outlines", "fields", "texture"))
     parser.add_argument("--fields", type=int, default=20, help="fields of each powder (default 20)")
+    parser.add_argument(
+        "--touching", type=float, default=0.05, help="Ψ also of particles that touch no more (default 0.05)"
+    )
     parser.add_argument("--segmenters", nargs="*", default=_there(), help="default: those there are")
     options = parser.parse_args()
     if options.what in (None, "outlines"):
         print_outlines()
     if options.what in (None, "fields"):
-        print_fields(options.fields, options.segmenters)
+        print_fields(options.fields, options.segmenters, options.touching)
     if options.what in (None, "texture"):
         print_texture()
 

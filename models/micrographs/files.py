@@ -17,8 +17,8 @@ from models.micrographs.scale import Scale, picture_scale, tiff_scale
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
-MOST_PIXELS = 1 << 26
-"""Of one page, 8192 × 8192: what measuring it takes stays well under 2 GiB."""
+MOST_PIXELS = 8192 * 6144
+"""Of one page, so that measuring it takes less than 2 GiB."""
 MOST_BYTES = 1 << 30
 """Of all pages together."""
 
