@@ -1,5 +1,6 @@
 """From stored micrographs to descriptors with intervals, through the same code that measures any image."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from campaigns.specification import View
 from models.errors import UnusableInput
 from models.micrographs import read
-from models.morphology import FieldMeasurement, Measure, measure_for
+from models.morphology import FieldMeasurement, Measure, measure_for, segmenter
+from models.morphology.particles import ParticleMeasure
 from models.representativity import descriptor_intervals
 from models.values import Interval
 
@@ -32,8 +34,19 @@ class MeasuredField:
 
 
 def measures_of(view: View) -> dict[str, Measure]:
-    """The measures that a view needs for its descriptors, by kind."""
-    return {measure.kind: measure for measure in map(measure_for, view.descriptors)}
+    """The measures that a view needs for its descriptors, by kind, with the segmenter that it asks for."""
+    return {
+        measure.kind: _particles(view.segmenter, view.checkpoint)
+        if isinstance(measure, ParticleMeasure)
+        else measure
+        for measure in map(measure_for, view.descriptors)
+    }
+
+
+@functools.cache
+def _particles(name: str, checkpoint: Path | None) -> Measure:
+    """Kept, since a segmenter with weights takes long to load."""
+    return ParticleMeasure(segmenter(name, checkpoint))
 
 
 def measure_field(path: Path, view: View) -> tuple[NDArray[np.float32], MeasuredField]:

@@ -1,6 +1,7 @@
 """How a sample is looked at: magnifications, fields of view, and how sure the loop has to be."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,6 +11,7 @@ from campaigns.specification.faults import detail, error
 from campaigns.specification.quantities import Quantity, in_unit
 from campaigns.specification.section import Section
 from campaigns.specification.targets import check_descriptor
+from models.morphology.segmenters import DEFAULT, segmenter_names
 
 LEAST_FIELDS = 2
 """An interval over fields of view takes two of them."""
@@ -30,11 +32,35 @@ class FieldRange(Section):
 
 
 class View(Section):
-    """One magnification, the descriptors that are measured at it, and its fields of view."""
+    """One magnification, the descriptors that are measured at it, and its fields of view.
+
+    ``segmenter`` finds the particles, ``checkpoint`` (a file, relative to the campaign's) is what Segment
+    Anything needs, or weights of one's own for the learned one.
+    """
 
     magnification: Annotated[int, Field(gt=0, le=10_000_000)]
     descriptors: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     fields: FieldRange = FieldRange()
+    segmenter: str = DEFAULT
+    checkpoint: Path | None = None
+
+    @field_validator("segmenter", mode="before")
+    @classmethod
+    def _segmenter(cls, name: object) -> object:
+        if name not in segmenter_names():
+            raise error(f"one of {', '.join(segmenter_names())}", name)
+        return name
+
+    @field_validator("checkpoint", mode="before")
+    @classmethod
+    def _checkpoint(cls, name: object, info: ValidationInfo) -> object:
+        if name is None:
+            return None
+        folder = (info.context or {}).get("folder")
+        path = Path(str(name)) if folder is None else folder / str(name)
+        if folder is not None and not path.is_file():
+            raise error("the path of a file with weights, relative to the campaign file", name)
+        return path
 
     @field_validator("descriptors", mode="before")
     @classmethod
@@ -43,6 +69,12 @@ class View(Section):
             if isinstance(name, str):
                 check_descriptor(name)
         return names
+
+    @classmethod
+    def crosscheck(cls, raw: Mapping[str, Any], info: ValidationInfo) -> Iterator[InitErrorDetails]:
+        """Segment Anything comes with its checkpoint."""
+        if raw.get("segmenter") == "sam" and raw.get("checkpoint") is None:
+            yield detail(("checkpoint",), "the file with the weights of Segment Anything", None)
 
 
 class Imaging(Section):
