@@ -14,6 +14,7 @@ from cli.overlays import draw_overlay, write_labels
 from cli.particle_table import Row, particle_rows
 from models.errors import UnusableInput
 from models.micrographs import open_image, pages
+from models.micrographs.quality import blank, contrast
 from models.morphology import FieldMeasurement
 from models.morphology.particles import ParticleMeasure
 from models.morphology.quantification import measured
@@ -100,8 +101,12 @@ def measure_file(job: Job) -> list[Page]:
     found = []
     for number, micrograph in pages(job.file, image, job.pixel_size_um):
         pixels, size = micrograph.pixels, micrograph.pixel_size_um
-        _, field = measured(pixels, size, job.kind, _particles(job.segmenter, job.checkpoint))
-        refused = distrust(pixels, size, field)
+        refused = blank(contrast(pixels))
+        if refused is None or job.keep_doubtful:
+            _, field = measured(pixels, size, job.kind, _particles(job.segmenter, job.checkpoint))
+            refused = distrust(pixels, size, field)
+        else:
+            field = FieldMeasurement("particles" if job.kind == "auto" else job.kind, {})
         doubts: tuple[str, ...] = ()
         if refused is not None:
             doubts = (f"Not to be trusted: {refused}." if job.keep_doubtful else f"Left out: {refused}.",)

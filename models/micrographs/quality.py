@@ -54,9 +54,8 @@ def assess(pixels: Image, reduced: Image | None = None) -> Quality:
     ``reduced`` is the field at the scale at which it is measured, if that is coarser: a blur that is gone
     there does no harm. A field that is too small to tell its focus counts as sharp.
     """
-    low, high = np.percentile(pixels[::3, ::3], (0.5, 99.5))
     return Quality(
-        contrast=float(high - low),
+        contrast=contrast(pixels),
         saturated=float(np.mean(pixels >= 254.5 / 255)),
         detail=detail(pixels if reduced is None else reduced),
         streaks=_streaks(pixels),
@@ -65,8 +64,8 @@ def assess(pixels: Image, reduced: Image | None = None) -> Quality:
 
 def unfit(found: Quality) -> str | None:
     """Why a field cannot be measured, in a few words with the number; None: it can."""
-    if blank(found):
-        return blank(found)
+    if blank(found.contrast):
+        return blank(found.contrast)
     if found.saturated > MOST_SATURATED:
         share, most = 100 * found.saturated, 100 * MOST_SATURATED
         return f"saturated: {share:.0f} % of its pixels are at the top of the range (at most {most:.0f} %)"
@@ -78,10 +77,16 @@ def unfit(found: Quality) -> str | None:
     return None
 
 
-def blank(found: Quality) -> str | None:
-    """Why a field shows nothing at all; None: it shows something."""
-    if found.contrast < LEAST_CONTRAST:
-        return f"black or empty: its grey levels span {found.contrast:.3f} (at least {LEAST_CONTRAST})"
+def contrast(pixels: Image) -> float:
+    """The ``contrast`` of :class:`Quality` alone."""
+    low, high = np.percentile(pixels[::3, ::3], (0.5, 99.5))
+    return float(high - low)
+
+
+def blank(found: float) -> str | None:
+    """Why a field of the contrast ``found`` shows nothing at all; None: it shows something."""
+    if found < LEAST_CONTRAST:
+        return f"black or empty: its grey levels span {found:.3f} (at least {LEAST_CONTRAST})"
     return None
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.micrographs.quality import assess, blank, structureless, unfit
+from models.micrographs.quality import assess, blank, contrast, structureless, unfit
 from models.morphology.measures import FieldMeasurement, Image
 from models.morphology.particles import measuring_factor
 from models.morphology.texture import calibration
@@ -19,7 +19,7 @@ def distrust(pixels: Image, pixel_size_um: float, found: FieldMeasurement) -> st
     """
     reduced = _as_measured(pixels, pixel_size_um, found)
     if reduced is None:
-        return blank(assess(pixels))
+        return blank(contrast(pixels))
     quality = assess(pixels, reduced)
     return unfit(replace(quality, detail=0.0) if structureless(reduced) else quality)
 
