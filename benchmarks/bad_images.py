@@ -220,7 +220,7 @@ def asked(path: Path, queue: "multiprocessing.Queue[Answer]") -> None:
             run(["quantify", str(path), "--pixel-size-um", "0.1", "--json"])
         except SystemExit as end:
             status = int(end.code or 0)
-        except BaseException as error:
+        except BaseException as error:  # whatever gets out is what is looked for
             print(f"Traceback: {error!r}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     queue.put(Answer(status, out.getvalue(), err.getvalue(), peak, time.perf_counter() - began))

@@ -9,42 +9,13 @@ powder, whose surface is made for it and kept, and over all fields of it.
 import argparse
 import os
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from sim.lmr import LMRPlant
-from sim.membrane import MembranePlant
+from benchmarks.image_quality import CASES
 from sim.plant import SCAN
 
 LIMIT_PER_S = 5.0
-Conditions = dict[str, float | str]
-
-
-def precursor(rng: np.random.Generator) -> Conditions:
-    return {
-        "pH": float(rng.uniform(9.8, 11.0)),
-        "naoh_factor": float(rng.uniform(0.08, 0.25)),
-        "nh4oh_factor": float(rng.uniform(0.09, 0.29)),
-        "time_min": float(rng.uniform(30, 720)),
-        "atmosphere": "N2",
-    }
-
-
-def membrane(rng: np.random.Generator) -> Conditions:
-    return {
-        "polymer_wt_pct": float(rng.uniform(10, 25)),
-        "nonsolvent_pct": float(rng.uniform(0, 12)),
-        "bath_temperature_C": float(rng.uniform(5, 60)),
-        "evaporation_s": float(rng.uniform(0, 120)),
-    }
-
-
-CASES: tuple[tuple[str, LMRPlant | MembranePlant, Callable[[np.random.Generator], Conditions], int], ...] = (
-    ("precursor", LMRPlant(0), precursor, 3000),
-    ("precursor", LMRPlant(0), precursor, 15000),
-    ("membrane", MembranePlant(0), membrane, 5000),
-)
 
 
 def main() -> None:

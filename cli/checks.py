@@ -38,7 +38,7 @@ def all_checks() -> Iterator[Check]:
     for name, check in checks:
         try:
             yield check()
-        except Exception as error:
+        except Exception as error:  # whatever breaks a check is what it found
             yield Check(name, False, " ".join(str(error).split()) or type(error).__name__)
 
 

@@ -17,6 +17,7 @@ from models.errors import UnusableInput
 from models.inverse.objective import Objective
 from models.inverse.result import Candidate, InverseResult
 from models.inverse.space import Array, UnitCube
+from models.learning.corrected import REACH
 from models.learning.observations import Observation
 from models.values import Conditions, Estimate, Target
 
@@ -69,21 +70,16 @@ def bayesian_point(
         ranked = sorted(value, key=value.__getitem__, reverse=True)[:candidates]
         chosen = [seen[key] for key in ranked]
         predicted = _predicted(process, objective.targets, scales, cube.encode_many(chosen))
-    made = tuple(
-        Candidate(
-            conditions=conditions,
-            predicted=estimates,
-            objective=objective.score(estimates).total,
-            score=objective.score(estimates),
-            in_manifold=True,
-            manifold_distance=0.0,
-            nearest_known=min((cube.distance(conditions, other) for other in known), default=math.inf),
-        )
-        for conditions, estimates in zip(chosen, predicted, strict=True)
-    )
+    made = []
+    for conditions, estimates in zip(chosen, predicted, strict=True):
+        score = objective.score(estimates)
+        nearest = min(cube.distance(conditions, other) for other in known)
+        # Nothing but the measured experiments vouches for a prediction.
+        distance = nearest / REACH
+        made.append(Candidate(conditions, estimates, score.total, score, distance <= 1.0, distance, nearest))
     return InverseResult(
         best=made[0],
-        candidates=made,
+        candidates=tuple(made),
         evaluations=len(value),
         distinct_evaluations=len(value),
         images_generated=0,

@@ -1,6 +1,7 @@
 """Ways to choose the next experiment, behind one protocol: ingest what was measured, suggest what to do."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from models.errors import UnusableInput
@@ -31,75 +32,64 @@ class Policy(Protocol):
         ...
 
 
+@dataclass
 class _Observing:
     """What all policies have: the space, the targets, and what was measured."""
 
-    def __init__(self, space: Space, targets: Sequence[Target], settings: SuggestSettings, seed: int) -> None:
-        self._space, self._targets, self._settings, self._seed = space, tuple(targets), settings, seed
-        self._cube = UnitCube(space)
+    space: Space
+    targets: Sequence[Target]
+    settings: SuggestSettings
+    seed: int
+    positive: Mapping[str, bool] | None
+
+    def __post_init__(self) -> None:
+        self._cube = UnitCube(self.space)
         self._observations: list[Observation] = []
 
     def ingest(self, observation: Observation) -> None:
         """Take note of a measured experiment."""
         self._observations.append(observation)
 
+    def _design_point(self, seed: int) -> InverseResult:
+        known = [one.conditions for one in self._observations]
+        return design_point(self._cube, self.targets, known, self.settings.candidates, seed)
 
+
+@dataclass
 class SwarmPolicy(_Observing):
     """The swarm through a predictor, corrected by what was measured (:func:`~models.inverse.suggest`)."""
 
-    def __init__(
-        self,
-        predictor: Predictor | None,
-        space: Space,
-        targets: Sequence[Target],
-        settings: SuggestSettings,
-        seed: int,
-        positive: Mapping[str, bool] | None,
-    ) -> None:
-        super().__init__(space, targets, settings, seed)
-        self._predictor, self._positive = predictor, positive
+    predictor: Predictor | None
 
     def suggest(self, seed: int, progress: Progress | None = None) -> InverseResult:
         """The swarm's best, or a point of the design while there is nothing to predict with."""
         return suggest(
-            self._predictor,
-            self._space,
-            self._targets,
+            self.predictor,
+            self.space,
+            self.targets,
             self._observations,
-            settings=self._settings,
+            settings=self.settings,
             seed=seed,
-            design_seed=self._seed,
+            design_seed=self.seed,
             progress=progress,
-            positive=self._positive,
+            positive=self.positive,
         )
 
 
 class BayesianPolicy(_Observing):
     """Gaussian processes on what was measured alone, no generator: the alternative to compare with."""
 
-    def __init__(
-        self,
-        space: Space,
-        targets: Sequence[Target],
-        settings: SuggestSettings,
-        seed: int,
-        positive: Mapping[str, bool] | None,
-    ) -> None:
-        super().__init__(space, targets, settings, seed)
-        self._positive = positive
-
     def suggest(self, seed: int, progress: Progress | None = None) -> InverseResult:
         """The largest expected improvement, or a point of the design while fewer than it are measured."""
-        if len(self._observations) < max(self._settings.design, 2):
-            known = [one.conditions for one in self._observations]
-            return design_point(self._cube, self._targets, known, self._settings.candidates, self._seed)
+        if len(self._observations) < max(self.settings.design, 2):
+            return self._design_point(self.seed)
         return bayesian_point(
             self._cube,
-            self._targets,
+            self.targets,
             self._observations,
-            candidates=self._settings.candidates,
+            candidates=self.settings.candidates,
             seed=seed,
-            positive=declared_positive() if self._positive is None else self._positive,
+            positive=declared_positive() if self.positive is None else self.positive,
         )
 
 
@@ -108,17 +98,15 @@ class DesignPolicy(_Observing):
 
     def suggest(self, seed: int, progress: Progress | None = None) -> InverseResult:
         """The next point of a Sobol sequence."""
-        known = [one.conditions for one in self._observations]
-        return design_point(self._cube, self._targets, known, self._settings.candidates, self._seed)
+        return self._design_point(self.seed)
 
 
 class RandomPolicy(_Observing):
     """Feasible conditions at random."""
 
     def suggest(self, seed: int, progress: Progress | None = None) -> InverseResult:
-        """A feasible point that was not measured yet: some point of another design each time."""
-        known = [one.conditions for one in self._observations]
-        return design_point(self._cube, self._targets, known, self._settings.candidates, seed)
+        """A feasible point that was not measured yet: some point of another scrambled sequence each time."""
+        return self._design_point(seed)
 
 
 def policy_for(
@@ -136,13 +124,13 @@ def policy_for(
     ``positive``: which descriptors live on a logarithmic scale (default: what their measures declare).
     Errors: :class:`UnusableInput` for an unknown name.
     """
-    settings = settings or SuggestSettings()
+    given = (space, targets, settings or SuggestSettings(), seed, positive)
     if method == "pso":
-        return SwarmPolicy(predictor, space, targets, settings, seed, positive)
+        return SwarmPolicy(*given, predictor)
     if method == "bayesian":
-        return BayesianPolicy(space, targets, settings, seed, positive)
+        return BayesianPolicy(*given)
     if method == "sobol":
-        return DesignPolicy(space, targets, settings, seed)
+        return DesignPolicy(*given)
     if method == "random":
-        return RandomPolicy(space, targets, settings, seed)
+        return RandomPolicy(*given)
     raise UnusableInput(f"There is no optimiser {method!r}; choose one of {', '.join(METHODS)}.")

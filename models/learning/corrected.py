@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # learning lies beneath inverse design and is handed its pred
     from models.inverse.predictor import Predictor
     from models.inverse.space import UnitCube
 
-_REACH = 0.25  # how far a measured experiment vouches for its surroundings, as a share of the space
+REACH = 0.25  # how far a measured experiment vouches for its surroundings, as a share of the space
 
 
 class CorrectedPredictor:
@@ -57,7 +57,7 @@ class CorrectedPredictor:
 
     def manifold_distance(self, conditions: Conditions) -> float:
         """0 at known conditions, 1 at the edge of what the prediction can be trusted for."""
-        distances = [self._cube.distance(conditions, other) / _REACH for other in self._known]
+        distances = [self._cube.distance(conditions, other) / REACH for other in self._known]
         if self._base is not None:
             distances.append(self._base.manifold_distance(conditions))
         return min(distances, default=math.inf)

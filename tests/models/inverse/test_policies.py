@@ -7,6 +7,7 @@ import pytest
 
 from models.errors import UnusableInput
 from models.inverse import METHODS, policy_for
+from models.learning.corrected import REACH
 from tests.models.inverse.test_proposing import CUBE, NAMES, POSITIVE, QUICK, SPACE, World, targets_of
 
 
@@ -57,6 +58,9 @@ def test_bayesian_comes_closer_than_a_design():
             misses.append(np.abs(world.truth(found.conditions) / wanted - 1).max())
             if found.predicted[NAMES[0]].mean > 0 and method == "bayesian":
                 assert set(found.predicted) >= set(NAMES)
+                # What was measured vouches for its surroundings alone.
+                assert found.manifold_distance == found.nearest_known / REACH > 0
+                assert found.in_manifold is (found.manifold_distance <= 1)
         return min(misses)
 
     better = [closest("bayesian", seed) < closest("sobol", seed) for seed in range(3)]
