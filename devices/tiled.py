@@ -123,6 +123,7 @@ class TiledMirror:
         while True:
             failed = False
             self._look.clear()
+            last = self._leave.is_set()  # before the look: a run may end during it
             try:
                 if self.waiting():
                     self._send()
@@ -130,7 +131,7 @@ class TiledMirror:
             except Exception as error:  # whatever it is, the run goes on
                 self._tell(str(error))
                 failed = True
-            if self._leave.is_set():
+            if last:
                 return
             self._look.wait(AGAIN_S if failed else None)
 

@@ -5,6 +5,7 @@ import logging
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +135,37 @@ def test_what_an_attempt_left_half_sent_is_replaced(tiled, open_lab, conditions,
         mirror.close()
         assert mirror.waiting() == []
     assert tiled.runs()[run]["stop"]["exit_status"] == "success"
+
+
+def test_a_run_that_ends_while_another_is_sent_is_not_left_behind_by_closing(tmp_path):
+    from devices.tiled import TiledMirror
+
+    def write(name: str) -> None:
+        whole = json.dumps({"name": "stop", "document": {}})
+        (tmp_path / f"{name}.jsonl").write_text(whole, encoding="utf-8")
+
+    sending, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        uri = "http://127.0.0.1:1"
+
+        def fault(self) -> None:
+            return None
+
+        def send(self, documents: list[dict[str, object]]) -> None:
+            sending.set()
+            assert go_on.wait(20)
+
+    write("first")
+    mirror = TiledMirror(Slow(), tmp_path)
+    assert sending.wait(20)
+    write("second")
+    closing = threading.Thread(target=mirror.close)
+    closing.start()
+    time.sleep(0.2)
+    go_on.set()
+    closing.join(20)
+    assert mirror.waiting() == []
 
 
 def test_a_server_without_its_key_is_one_sentence(open_lab, monkeypatch):
