@@ -2,15 +2,38 @@
 
 import dataclasses
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.decisions.comparison import discrepancy
 from campaigns.ledger.evidence import Evidence
-from campaigns.ledger.records import CampaignRecord, ExperimentRecord, finite
+from campaigns.ledger.records import (
+    CampaignRecord,
+    ExperimentRecord,
+    Measurement,
+    Prediction,
+    finite,
+    measurement_record,
+    prediction_record,
+)
 from campaigns.ledger.states import CampaignState, State
+from campaigns.ledger.tables import (
+    ApprovalRow,
+    CampaignRow,
+    HistoryRow,
+    MeasurementRow,
+    MicrographRow,
+    ModelUseRow,
+    PredictionRow,
+)
 from models.values import Conditions, Target
+
+_Row = TypeVar("_Row", PredictionRow, MeasurementRow)
 
 _CUT_SHORT = (State.FAILED, State.ABORTED, State.REJECTED, State.UNKNOWN)
 
@@ -101,7 +124,10 @@ class Statuses(Evidence):
         """How a campaign stands. Errors: :class:`NotFound`."""
         with self._read_together():
             record = self.campaign(campaign_id)
-            iterations = tuple(self._iteration(record, one) for one in self.experiments(campaign_id))
+            evidence = self._evidence(campaign_id)
+            iterations = tuple(
+                _iteration(record, one, evidence[one.id]) for one in self.experiments(campaign_id)
+            )
         return CampaignStatus(
             campaign=record.id,
             simulated=record.simulated,
@@ -115,44 +141,91 @@ class Statuses(Evidence):
             seed=record.seed,
         )
 
-    def _iteration(self, campaign: CampaignRecord, experiment: ExperimentRecord) -> IterationStatus:
-        predictions, measurements = self.predictions(experiment.id), self.measurements(experiment.id)
-        values = {one.descriptor: one.interval.value for one in measurements}
-        return IterationStatus(
-            index=experiment.index,
-            conditions=dict(experiment.conditions),
-            predicted={
-                one.descriptor: PredictedValue(finite(one.estimate.mean), finite(one.estimate.sd), one.unit)
-                for one in predictions
-            },
-            measured={
-                one.descriptor: MeasuredValue(
-                    finite(one.interval.value),
-                    (finite(one.interval.low), finite(one.interval.high)),
-                    one.unit,
-                    one.interval.confidence,
-                    one.interval.n_fields,
-                )
-                for one in measurements
-            },
-            target={target.descriptor: _wanted(target, campaign.units) for target in campaign.targets},
-            discrepancy={
-                target.descriptor: discrepancy(target, values[target.descriptor])
-                for target in campaign.targets
-                if math.isfinite(values.get(target.descriptor, math.nan))
-            },
-            fields=experiment.fields,
-            representative=experiment.representative,
-            model=experiment.model_version,
-            state=experiment.state,
-            dispatch_key=experiment.dispatch_key or "",
-            reactor_starts=experiment.reactor_starts,
-            experiment=experiment.id,
-            units=dict(experiment.units),
-            reason=experiment.reason if experiment.state in _CUT_SHORT else "",
-            rejected_fields=len(self.micrographs(experiment.id, kind="rejected")),
-            reached=dict(experiment.reached or {}),
-        )
+    def stamp(self) -> tuple[object, ...]:
+        """Something that is equal for as long as nothing is written; cheap enough to ask every second."""
+        tables = (HistoryRow, MicrographRow, MeasurementRow, PredictionRow, ApprovalRow, ModelUseRow)
+        newest = [func.max(table.id) for table in tables]
+        with self._read() as session:
+            # One by one: each is answered by the last entry of an index.
+            found = [session.exec(select(one)).one() for one in newest]
+            return (*found, session.exec(select(func.max(CampaignRow.updated_at))).one())
+
+    def _evidence(self, campaign_id: str) -> Mapping[str, "_Evidence"]:
+        """What there is on each experiment, in three queries however many experiments there are."""
+        found: defaultdict[str, _Evidence] = defaultdict(_Evidence)
+        with self._read() as session:
+            for row in session.exec(_of(PredictionRow, campaign_id)):
+                found[row.experiment_id].predictions.append(prediction_record(row))
+            for look in session.exec(_of(MeasurementRow, campaign_id)):
+                found[look.experiment_id].measurements.append(measurement_record(look))
+            rejected = (
+                select(MicrographRow.experiment_id, func.count())
+                .where(MicrographRow.campaign_id == campaign_id, MicrographRow.kind == "rejected")
+                .group_by(col(MicrographRow.experiment_id))
+            )
+            for experiment_id, count in session.exec(rejected):
+                found[experiment_id].rejected = count
+        return found
+
+
+@dataclass
+class _Evidence:
+    """What was predicted, measured (in all looks) and rejected for one experiment."""
+
+    predictions: list[Prediction] = dataclasses.field(default_factory=list)
+    measurements: list[Measurement] = dataclasses.field(default_factory=list)
+    rejected: int = 0
+
+    def latest(self) -> list[Measurement]:
+        """What the latest look measured."""
+        newest = max((one.look for one in self.measurements), default=0)
+        return [one for one in self.measurements if one.look == newest]
+
+
+def _of(table: type[_Row], campaign_id: str) -> SelectOfScalar[_Row]:
+    return select(table).where(table.campaign_id == campaign_id).order_by(col(table.id))
+
+
+def _iteration(
+    campaign: CampaignRecord, experiment: ExperimentRecord, evidence: _Evidence
+) -> IterationStatus:
+    measurements = evidence.latest()
+    values = {one.descriptor: one.interval.value for one in measurements}
+    return IterationStatus(
+        index=experiment.index,
+        conditions=dict(experiment.conditions),
+        predicted={
+            one.descriptor: PredictedValue(finite(one.estimate.mean), finite(one.estimate.sd), one.unit)
+            for one in evidence.predictions
+        },
+        measured={
+            one.descriptor: MeasuredValue(
+                finite(one.interval.value),
+                (finite(one.interval.low), finite(one.interval.high)),
+                one.unit,
+                one.interval.confidence,
+                one.interval.n_fields,
+            )
+            for one in measurements
+        },
+        target={target.descriptor: _wanted(target, campaign.units) for target in campaign.targets},
+        discrepancy={
+            target.descriptor: discrepancy(target, values[target.descriptor])
+            for target in campaign.targets
+            if math.isfinite(values.get(target.descriptor, math.nan))
+        },
+        fields=experiment.fields,
+        representative=experiment.representative,
+        model=experiment.model_version,
+        state=experiment.state,
+        dispatch_key=experiment.dispatch_key or "",
+        reactor_starts=experiment.reactor_starts,
+        experiment=experiment.id,
+        units=dict(experiment.units),
+        reason=experiment.reason if experiment.state in _CUT_SHORT else "",
+        rejected_fields=evidence.rejected,
+        reached=dict(experiment.reached or {}),
+    )
 
 
 def _wanted(target: Target, units: Mapping[str, str]) -> WantedValue:
