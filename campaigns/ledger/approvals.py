@@ -1,15 +1,14 @@
 """Approvals: a decision is a record over exactly what was shown, and is checked again at dispatch."""
 
-import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from campaigns.ledger.errors import ApprovalInvalid
+from campaigns.ledger.chain import link
+from campaigns.ledger.errors import ApprovalInvalid, StaleTransition
 from campaigns.ledger.experiments import Experiments
+from campaigns.ledger.grounds import Limits, changes, grounds, sha256, shown_hash
 from campaigns.ledger.records import (
     ApprovalRecord,
     ExperimentRecord,
@@ -19,14 +18,17 @@ from campaigns.ledger.records import (
 )
 from campaigns.ledger.states import State
 from campaigns.ledger.store import iso
-from campaigns.ledger.tables import ApprovalRow, ExperimentRow, MicrographRow
-
-Limits = Mapping[str, object]
-"""The lab's limits as they are now, by set-point: dataclasses, numbers or texts; they are only compared."""
+from campaigns.ledger.tables import ApprovalRow, ExperimentRow
 
 
 class Approvals(Experiments):
     """Approving, rejecting, and dispatching on an approval that still holds."""
+
+    def shown(self, experiment_id: str, *, limits: Limits) -> str:
+        """The hash of a proposal as it would be shown now; it goes back with the decision."""
+        with self._read() as session:
+            row = self._experiment_row(session, experiment_id)
+            return shown_hash(row, grounds(session, row, limits))
 
     def approve(
         self,
@@ -37,31 +39,48 @@ class Approvals(Experiments):
         limits: Limits,
         expires_h: float,
         reason: str = "",
+        shown: str | None = None,
         lease: Lease | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> ApprovalRecord:
         """Approve a proposed experiment as it stands, under ``limits``, for ``expires_h`` hours.
 
-        Errors: :class:`StaleTransition` when it is no longer proposed.
+        With ``shown`` (of :meth:`shown`) only if it still is what was shown. ``facts`` go into the history.
+        Errors: :class:`StaleTransition` when somebody else decided, :class:`ApprovalInvalid` when something
+        else was shown, or when it was edited and nobody could be shown a prediction yet.
         """
         with self._write() as session:
-            self._swap(session, experiment_id, State.PROPOSED, State.APPROVED, author, reason, lease)
-            row = self._experiment_row(session, experiment_id)
-            return self._decide(session, row, "approved", author, role, limits, expires_h, reason)
+            row = self._to_decide(session, experiment_id, limits, shown)
+            if row.edited_from and not row.model_version:
+                raise ApprovalInvalid(
+                    f"Nothing is predicted yet for {row.id}, which was edited from {row.edited_from}, so it "
+                    "cannot be approved; the campaign predicts it when it next goes on."
+                )
+            record = self._decision(session, row, "approved", author, role, limits, expires_h, reason)
+            return self._decided(session, row, State.APPROVED, record, lease, facts)
 
     def reject(
-        self, experiment_id: str, *, author: str, role: str, limits: Limits, reason: str
+        self,
+        experiment_id: str,
+        *,
+        author: str,
+        role: str,
+        limits: Limits,
+        reason: str,
+        shown: str | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> ApprovalRecord:
-        """Reject a proposed experiment, for good. Errors: :class:`StaleTransition`."""
+        """Reject a proposed experiment, for good. Errors: as :meth:`approve`."""
         with self._write() as session:
-            self._swap(session, experiment_id, State.PROPOSED, State.REJECTED, author, reason)
-            row = self._experiment_row(session, experiment_id)
-            return self._decide(session, row, "rejected", author, role, limits, 0.0, reason)
+            row = self._to_decide(session, experiment_id, limits, shown)
+            record = self._decision(session, row, "rejected", author, role, limits, 0.0, reason)
+            return self._decided(session, row, State.REJECTED, record, None, facts)
 
     def check_approval(self, experiment_id: str, *, limits: Limits) -> ApprovalRecord:
         """The approval of an experiment, if it still holds.
 
         Errors: :class:`ApprovalInvalid` when there is none, it expired, or conditions, limits, model
-        version or predicted micrographs are not those that were approved.
+        version, predictions or predicted micrographs are not those that were approved.
         """
         with self._read() as session:
             return self._valid(session, self._experiment_row(session, experiment_id), limits)
@@ -114,7 +133,33 @@ class Approvals(Experiments):
         with self._read() as session:
             return tuple(experiment_record(row) for row in session.exec(query))
 
-    def _decide(
+    def _to_decide(
+        self, session: Session, experiment_id: str, limits: Limits, shown: str | None
+    ) -> ExperimentRow:
+        """The row of an experiment that still waits for a decision, and is what was shown."""
+        row = self._experiment_row(session, experiment_id)
+        if row.state != State.PROPOSED:
+            raise self._too_late(session, row)
+        if shown is not None and shown != shown_hash(row, grounds(session, row, limits)):
+            raise ApprovalInvalid(
+                f"What is proposed for {row.id} is not what you were shown: conditions, limits, model or "
+                "prediction changed, or it was decided and proposed again; look at it again."
+            )
+        return row
+
+    def _too_late(self, session: Session, row: ExperimentRow) -> StaleTransition:
+        decisions = (
+            select(ApprovalRow)
+            .where(ApprovalRow.experiment_id == row.id)
+            .order_by(col(ApprovalRow.id).desc())
+        )
+        last = session.exec(decisions).first()
+        what = f"{last.decision} by {last.author} at {last.at}" if last else str(row.state)
+        return StaleTransition(
+            f"The experiment {row.id} is {row.state} already ({what}), so this decision was not recorded."
+        )
+
+    def _decision(
         self,
         session: Session,
         row: ExperimentRow,
@@ -124,10 +169,9 @@ class Approvals(Experiments):
         limits: Limits,
         expires_h: float,
         reason: str,
-    ) -> ApprovalRecord:
-        grounds = self._grounds(session, row, limits)
-        now = self._now()
-        approval = ApprovalRow(
+    ) -> ApprovalRow:
+        found, now = grounds(session, row, limits), self._now()
+        return ApprovalRow(
             simulated=self.simulated,
             campaign_id=row.campaign_id,
             experiment_id=row.id,
@@ -136,10 +180,28 @@ class Approvals(Experiments):
             role=role,
             at=iso(now),
             expires_at=iso(now + timedelta(hours=expires_h)),
-            hash=_sha256(grounds),
-            grounds=grounds,
+            hash=sha256(found),
+            grounds=found,
             reason=reason,
         )
+
+    def _decided(
+        self,
+        session: Session,
+        row: ExperimentRow,
+        to: State,
+        approval: ApprovalRow,
+        lease: Lease | None,
+        facts: Mapping[str, object] | None,
+    ) -> ApprovalRecord:
+        """Move the experiment, with a history row that vouches for the record of the decision."""
+        noted = {**(facts or {}), "role": approval.role, "approval": approval_digest(approval)}
+        try:
+            self._swap(
+                session, row.id, State.PROPOSED, to, approval.author, approval.reason, lease, facts=noted
+            )
+        except StaleTransition as late:
+            raise self._too_late(session, self._experiment_row(session, row.id)) from late
         session.add(approval)
         session.flush()
         return approval_record(approval)
@@ -158,55 +220,19 @@ class Approvals(Experiments):
                 f"The approval of {row.id} by {approval.author} expired at {approval.expires_at}; "
                 "ask for a new one."
             )
-        if _sha256(approval.grounds) != approval.hash:
+        if sha256(approval.grounds) != approval.hash:
             raise ApprovalInvalid(
                 f"The approval record of {row.id} does not match its own checksum; ask for a new one."
             )
-        now = self._grounds(session, row, limits)
+        now = grounds(session, row, limits)
         if now != approval.grounds:
-            then, after = json.loads(approval.grounds), json.loads(now)
-            different = ", ".join(name for name in after if after[name] != then.get(name))
             raise ApprovalInvalid(
                 f"What {approval.author} approved for {row.id} is not what would be dispatched "
-                f"({different} changed); ask for a new approval."
+                f"({changes(approval.grounds, now)} changed); ask for a new approval."
             )
         return approval_record(approval)
 
-    def _grounds(self, session: Session, row: ExperimentRow, limits: Limits) -> str:
-        """What an approval is about, as canonical JSON."""
-        query = (
-            select(MicrographRow)
-            .where(MicrographRow.experiment_id == row.id, MicrographRow.kind == "predicted")
-            .order_by(col(MicrographRow.magnification), col(MicrographRow.field))
-        )
-        predicted = [
-            [picture.magnification, picture.field, picture.sha256] for picture in session.exec(query)
-        ]
-        grounds = {
-            "experiment": row.id,
-            "conditions": row.conditions,
-            "units": row.units,
-            "limits": _plain(limits),
-            "model": row.model_version,
-            "predicted": predicted,
-        }
-        return json.dumps(grounds, sort_keys=True, ensure_ascii=False)
 
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    """Limits in JSON's own types; what has no such form is told by its text, so that a change still shows."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return repr(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value)
+def approval_digest(row: ApprovalRow) -> str:
+    """The SHA-256 (hex) of a decision's record, which the history row of the same transaction keeps."""
+    return link("", row.model_dump(exclude={"id"}))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
+from campaigns.ledger.chain import append
 from campaigns.ledger.errors import IllegalTransition, NotFound, StaleTransition
 from campaigns.ledger.leases import Leases, row_count
 from campaigns.ledger.records import (
@@ -93,8 +94,9 @@ class Campaigns(Leases):
         author: str,
         reason: str,
         lease: Lease | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> CampaignRecord:
-        """Move a campaign by compare-and-swap, with its history row.
+        """Move a campaign by compare-and-swap, with its history row, which keeps the ``facts``.
 
         Errors: :class:`IllegalTransition`, :class:`StaleTransition`, :class:`LeaseLost`, :class:`NotFound`.
         """
@@ -114,7 +116,7 @@ class Campaigns(Leases):
                 raise StaleTransition(
                     f"The campaign {campaign_id} is {row.status}, no longer {old}, so it was not made {new}."
                 )
-            self._note(session, campaign_id, old, new, author, reason)
+            self._note(session, campaign_id, old, new, author, reason, facts)
             return campaign_record(row)
 
     def add_time(self, campaign_id: str, *, virtual_hours: float | None = None, seconds: float = 0.0) -> None:
@@ -159,8 +161,18 @@ class Campaigns(Leases):
             )
         return row
 
-    def _note(self, session: Session, campaign_id: str, old: str, new: str, author: str, reason: str) -> None:
-        session.add(
+    def _note(
+        self,
+        session: Session,
+        campaign_id: str,
+        old: str,
+        new: str,
+        author: str,
+        reason: str,
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
+        append(
+            session,
             HistoryRow(
                 simulated=self.simulated,
                 campaign_id=campaign_id,
@@ -170,6 +182,7 @@ class Campaigns(Leases):
                 at=self._at(),
                 author=author,
                 reason=reason,
-                facts={},
-            )
+                facts=dict(facts or {}),
+                hash="",
+            ),
         )

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from campaigns.ledger.campaigns import Campaigns
+from campaigns.ledger.chain import append
 from campaigns.ledger.errors import IllegalTransition, LedgerError, NotFound, StaleTransition
 from campaigns.ledger.leases import row_count
 from campaigns.ledger.records import ExperimentRecord, Lease, experiment_record
@@ -38,10 +39,13 @@ class Experiments(Campaigns):
         reason: str = "",
         objective: float | None = None,
         manifold_distance: float | None = None,
+        edited_from: str | None = None,
         lease: Lease | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> ExperimentRecord:
         """A new experiment in the state ``proposed``; ``index`` counts from 1 within the campaign.
 
+        ``edited_from`` is the proposal that a person changed into this one; ``facts`` go into the history.
         Errors: :class:`LedgerError` when the campaign has an experiment with that index already.
         """
         with self._write() as session:
@@ -60,6 +64,7 @@ class Experiments(Campaigns):
                 model_version=model_version,
                 objective=objective,
                 manifold_distance=manifold_distance,
+                edited_from=edited_from,
                 created_at=at,
                 updated_at=at,
             )
@@ -72,7 +77,7 @@ class Experiments(Campaigns):
                 session.flush()
             except IntegrityError as failure:
                 raise LedgerError(f"The experiment {row.id} cannot be added ({failure.orig}).") from failure
-            self._move(session, row, "", author, reason, {})
+            self._move(session, row, "", author, reason, dict(facts or {}))
             return experiment_record(row)
 
     def experiment(self, experiment_id: str) -> ExperimentRecord:
@@ -172,7 +177,8 @@ class Experiments(Campaigns):
         reason: str,
         facts: dict[str, object],
     ) -> None:
-        session.add(
+        append(
+            session,
             HistoryRow(
                 simulated=self.simulated,
                 campaign_id=row.campaign_id,
@@ -184,9 +190,9 @@ class Experiments(Campaigns):
                 author=author,
                 reason=reason,
                 facts=facts,
-            )
+                hash="",
+            ),
         )
-        session.flush()
 
     def _experiment_row(self, session: Session, experiment_id: str) -> ExperimentRow:
         row = session.get(ExperimentRow, experiment_id, populate_existing=True)

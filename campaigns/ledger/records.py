@@ -50,6 +50,7 @@ class ExperimentRecord:
     """One experiment; ``conditions`` are in ``units``. Lab times are ISO 8601 on the lab's clock.
 
     ``reached`` is what a person says was reached of the conditions; None where nobody said anything.
+    ``edited_from`` is the proposal that a person changed into this one.
     """
 
     id: str
@@ -71,6 +72,7 @@ class ExperimentRecord:
     lab_started_at: str
     lab_finished_at: str
     reached: Conditions | None
+    edited_from: str | None
     created_at: str
     updated_at: str
 
@@ -89,6 +91,7 @@ class HistoryRecord:
     author: str
     reason: str
     facts: Mapping[str, object]
+    hash: str
     simulated: bool
 
 

@@ -29,12 +29,17 @@ class Row(SQLModel):
 
 
 class StoreRow(Row, table=True):
-    """What this database is: the store of a simulated lab, or of a real one; a single row."""
+    """What this database is: the store of a simulated lab, or of a real one; a single row.
+
+    ``history_rows`` and ``history_hash``: the head of the chain of histories (:mod:`campaigns.ledger.chain`).
+    """
 
     __tablename__ = "store"
 
     id: int = Field(default=1, primary_key=True)
     created_at: str
+    history_rows: int = 0
+    history_hash: str = ""
 
 
 class CampaignRow(Row, table=True):
@@ -85,12 +90,16 @@ class ExperimentRow(Row, table=True):
     lab_started_at: str = ""
     lab_finished_at: str = ""
     reached: JsonObject | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    edited_from: str | None = None
     created_at: str
     updated_at: str
 
 
 class HistoryRow(Row, table=True):
-    """One move of an experiment, or of its campaign where ``experiment_id`` is empty; append-only."""
+    """One move of an experiment, or of its campaign where ``experiment_id`` is empty; append-only.
+
+    ``hash`` is over the row and the hash of the row before it.
+    """
 
     __tablename__ = "history"
 
@@ -104,10 +113,11 @@ class HistoryRow(Row, table=True):
     author: str
     reason: str = Field(default="", sa_type=Text)
     facts: JsonObject = Field(sa_column=Column(JSON, nullable=False))
+    hash: str
 
 
 class ApprovalRow(Row, table=True):
-    """One decision; ``hash`` is over ``grounds``: conditions, limits, model version, predicted images."""
+    """One decision; ``hash`` is over ``grounds``: conditions, limits, model version and what it predicts."""
 
     __tablename__ = "approval"
 
