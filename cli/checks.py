@@ -95,16 +95,20 @@ def disk() -> Check:
 
 def database() -> Check:
     """The ledgers' tables are those of this version, or there is no ledger yet."""
-    from campaigns.ledger import ledger_path, revisions
+    from campaigns.ledger import ledger_location, revisions
+    from campaigns.ledger.engine import address
     from models.home import state_directory
 
     home = state_directory(create=False)
-    paths = [ledger_path(home, simulated=simulated) for simulated in (False, True)]
-    there = {path: revisions(path) for path in paths if path.exists()}
-    for path, (found, head) in there.items():
-        if found != head:
-            return Check("database", False, f"{path} is at revision {found}, the newest is {head}")
-    names = ", ".join(map(str, there))
+    there = []
+    for simulated in (False, True):
+        location = ledger_location(home, simulated=simulated)
+        found, head = revisions(location, simulated=simulated)
+        name = f"{address(location)} ({'simulated' if simulated else 'real'})"
+        if found not in (None, head):
+            return Check("database", False, f"{name} is at revision {found}, the newest is {head}")
+        there += [name] if found else []
+    names = ", ".join(there)
     return Check(
         "database", True, f"at head: {names}" if there else "no ledger yet; the first campaign makes it"
     )

@@ -1,9 +1,10 @@
 """Finding campaigns in the ledgers of a state directory: the real lab's, and the simulated labs'."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-from campaigns.ledger import CampaignRecord, ExperimentRecord, Ledger, NotFound, ledger_path
+from campaigns import ledger as store
+from campaigns.ledger import CampaignRecord, ExperimentRecord, Ledger, NotFound
 from models.errors import UnusableInput
 from models.home import state_directory
 
@@ -11,13 +12,8 @@ from models.home import state_directory
 @contextmanager
 def ledgers() -> Iterator[tuple[Ledger, ...]]:
     """The ledgers that there are; none is made."""
-    home = state_directory(create=False)
-    with ExitStack() as stack:
-        yield tuple(
-            stack.enter_context(Ledger.open(path, simulated=simulated))
-            for simulated in (False, True)
-            if (path := ledger_path(home, simulated=simulated)).exists()
-        )
+    with store.ledgers(state_directory(create=False)) as opened:
+        yield opened
 
 
 @contextmanager

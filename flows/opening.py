@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from campaigns.ledger import FINAL_STATUSES, CampaignRecord, CampaignState, Ledger, ledger_path
+from campaigns.ledger import (
+    FINAL_STATUSES,
+    CampaignRecord,
+    CampaignState,
+    Ledger,
+    ledger_location,
+    ledger_path,
+)
 from campaigns.specification import Campaign, load
 from campaigns.specification.lab import is_simulated
 from devices.labfile import check_faults, load_lab
@@ -19,6 +26,9 @@ from flows.seeds import derive
 from flows.worker import AUTHOR, Worker
 from models.errors import UnusableInput
 from models.morphology import known_descriptors
+
+PATIENCE_S = 300.0
+"""How long a flow waits for a database that is locked or away before it gives up (nothing is lost then)."""
 
 
 def read_campaign(
@@ -50,8 +60,9 @@ def read_campaign(
 
 
 def open_ledger(home: Path, *, simulated: bool) -> Ledger:
-    """The ledger of a kind of lab in a state directory."""
-    return Ledger.open(ledger_path(home, simulated=simulated), simulated=simulated)
+    """The ledger of a kind of lab, as a flow uses it: a database that is away for a while is waited for."""
+    location = ledger_location(home, simulated=simulated)
+    return Ledger.open(location, simulated=simulated, patience_s=PATIENCE_S)
 
 
 def simulated_lab(campaign: Campaign) -> bool:

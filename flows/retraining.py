@@ -7,7 +7,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.decisions import held_out
-from campaigns.ledger import ExperimentRecord, Ledger, ModelUse, State, ledger_path
+from campaigns.ledger import ExperimentRecord, Ledger, ModelUse, State, has_ledger
 from flows.opening import open_ledger
 from flows.seeds import derive
 from models.errors import UnusableInput
@@ -40,7 +40,7 @@ def retrain(
     Errors: :class:`UnusableInput` when there is no ledger, no generator or nothing that it could learn from.
     """
     home = state_directory()
-    if not ledger_path(home, simulated=simulated).exists():
+    if not has_ledger(home, simulated=simulated):
         kind = "simulated" if simulated else "real"
         raise UnusableInput(f"There is no ledger of a {kind} lab in {home}; run a campaign first.")
     with open_ledger(home, simulated=simulated) as ledger:

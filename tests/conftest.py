@@ -6,8 +6,12 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.postgresql import Server
 
 LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
 _session = Path(tempfile.mkdtemp(prefix="morpholoop-tests-"))
@@ -56,6 +60,17 @@ def prefect_api() -> Iterator[str]:
 
     with prefect_server():
         yield PREFECT_API_URL.value()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator["Server"]:
+    """A PostgreSQL server that lives as long as the session."""
+    from tests.postgresql import programs, server
+
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: no initdb on the path or in /usr/lib/postgresql")
+    with server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ quantified → imaged for more fields; rejected, aborted, failed; unknown when n
 reactor ran.
 """
 
+from campaigns.ledger.engine import revisions
 from campaigns.ledger.errors import (
     ApprovalInvalid,
     IllegalTransition,
@@ -30,7 +31,7 @@ from campaigns.ledger.errors import (
     NotFound,
     StaleTransition,
 )
-from campaigns.ledger.ledger import Ledger, ledger_path
+from campaigns.ledger.ledger import Ledger, has_ledger, ledger_location, ledger_path, ledgers
 from campaigns.ledger.records import (
     ApprovalRecord,
     CampaignRecord,
@@ -57,7 +58,6 @@ from campaigns.ledger.status import (
     PredictedValue,
     WantedValue,
 )
-from campaigns.ledger.store import revisions
 
 __all__ = [
     "FINAL_STATES",
@@ -88,6 +88,9 @@ __all__ = [
     "StaleTransition",
     "State",
     "WantedValue",
+    "has_ledger",
+    "ledger_location",
     "ledger_path",
+    "ledgers",
     "revisions",
 ]

@@ -1,28 +1,26 @@
-"""The database under the ledger: connection, schema, transactions."""
+"""The transactions under the ledger: reading, writing, and waiting for a database that is away."""
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, event
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlmodel import Session, create_engine
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlmodel import Session
 
+from campaigns.ledger.engine import shown, told
 from campaigns.ledger.errors import LedgerError
 from campaigns.ledger.tables import StoreRow
-from campaigns.migrations.upgrade import head, revision, upgrade
-from models.errors import UnusableInput
 
 Now = Callable[[], datetime]
 
-BUSY_TIMEOUT_S = 30
+RETRY_S = 1.0
+"""How long a database that is away is left alone before it is asked again."""
+
+_log = logging.getLogger(__name__)
 
 
 def _no_interrupts(record: logging.LogRecord) -> bool:
@@ -44,12 +42,23 @@ def iso(moment: datetime) -> str:
 
 
 class Store:
-    """One database: reads and writes are transactions; writes can be put together into one."""
+    """One database: reads and writes are transactions; writes can be put together into one.
 
-    def __init__(self, engine: Engine, *, simulated: bool, now: Now = utc_now) -> None:
+    A database that is locked or away when a transaction begins is waited for, ``patience_s`` seconds at most.
+    """
+
+    def __init__(
+        self, engine: Engine, *, simulated: bool, now: Now = utc_now, patience_s: float = 0.0
+    ) -> None:
         self.simulated = simulated
-        self._engine, self._now = engine, now
+        self._engine, self._now, self._patience_s = engine, now, patience_s
         self._writing = engine.execution_options(writing=True)
+        # Everything read in one session is of one moment; SQLite gives no less.
+        self._reading = (
+            engine.execution_options(isolation_level="REPEATABLE READ")
+            if engine.dialect.name == "postgresql"
+            else engine
+        )
         self._open = threading.local()
 
     def close(self) -> None:
@@ -69,15 +78,17 @@ class Store:
             yield current
             return
         try:
-            with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            with Session(self._writing, expire_on_commit=False) as session:
+                self._begin(session)
                 self._open.session = session
                 try:
                     yield session
                 finally:
                     self._open.session = None
-        except OperationalError as failure:
+                session.commit()
+        except (OperationalError, InterfaceError) as failure:
             raise LedgerError(
-                f"The ledger cannot be written ({failure.orig}), and nothing was changed; free the disk or "
+                f"The ledger cannot be written ({told(failure)}), and nothing was changed; free the disk or "
                 "end the process that holds it, then try again."
             ) from failure
 
@@ -88,8 +99,15 @@ class Store:
             current.flush()
             yield current
             return
-        with Session(self._engine, expire_on_commit=False) as session:
-            yield session
+        try:
+            with Session(self._reading, expire_on_commit=False) as session:
+                self._begin(session)
+                yield session
+        except (OperationalError, InterfaceError) as failure:
+            raise LedgerError(
+                f"The ledger {shown(self._engine)} cannot be read ({told(failure)}); see that the database "
+                "can be reached, then try again."
+            ) from failure
 
     @contextmanager
     def _read_together(self) -> Iterator[None]:
@@ -102,74 +120,35 @@ class Store:
             finally:
                 self._open.session = outer
 
+    def _begin(self, session: Session) -> None:
+        """Begin the transaction now, when nothing can be lost by waiting and trying again."""
+        deadline = time.monotonic() + self._patience_s
+        waited = False
+        while True:
+            try:
+                session.connection()
+            except DBAPIError as failure:
+                session.rollback()
+                if not isinstance(failure, OperationalError | InterfaceError):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise
+                if not waited:
+                    _log.warning(
+                        "The ledger %s is away (%s); waiting for it, %.0f s at most.",
+                        shown(self._engine),
+                        told(failure),
+                        self._patience_s,
+                    )
+                waited = True
+                time.sleep(RETRY_S)
+            else:
+                if waited:
+                    _log.warning("The ledger %s is back; going on.", shown(self._engine))
+                return
+
     def _at(self) -> str:
         return iso(self._now())
-
-
-def connect(location: Path | str) -> Engine:
-    """An engine for a path (SQLite) or a database URL, upgraded to the newest schema.
-
-    Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than
-    this program.
-    """
-    if "://" not in str(location):
-        path = Path(location).absolute()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as failure:
-            raise UnusableInput(
-                f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a folder "
-                "you may write to."
-            ) from failure
-    engine = _engine(location)
-    with _disposed_on_error(engine):
-        upgrade(engine.execution_options(writing=True))
-    return engine
-
-
-def revisions(location: Path | str) -> tuple[str | None, str]:
-    """The schema that a database has (None: none yet), and the newest that we know; changes nothing.
-
-    Errors: :class:`models.errors.UnusableInput` when it can't be opened or is no database.
-    """
-    if "://" not in str(location) and not Path(location).exists():
-        return None, head()
-    engine = _engine(location)
-    with _disposed_on_error(engine), engine.connect() as connection:
-        found = revision(connection)
-    engine.dispose()
-    return found, head()
-
-
-def _engine(location: Path | str) -> Engine:
-    url = str(location) if "://" in str(location) else f"sqlite:///{Path(location).absolute()}"
-    try:
-        engine = create_engine(url)
-    except (ArgumentError, NoSuchModuleError, ImportError) as failure:
-        raise UnusableInput(
-            f"{url.partition('@')[2] or url} is no database that can be opened ({failure}); give a path "
-            "or a database URL."
-        ) from failure
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-@contextmanager
-def _disposed_on_error(engine: Engine) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as failure:
-        engine.dispose()
-        shown = engine.url.render_as_string(hide_password=True)
-        raise UnusableInput(
-            f"The ledger {shown} cannot be opened ({failure.orig}); check the path, its permissions and that "
-            "it is a database of this program."
-        ) from failure
-    except BaseException:
-        engine.dispose()
-        raise
 
 
 def claim(engine: Engine, *, simulated: bool, now: Now) -> None:
@@ -181,40 +160,6 @@ def claim(engine: Engine, *, simulated: bool, now: Now) -> None:
             session.add(StoreRow(id=1, simulated=simulated, created_at=iso(now())))
         elif row.simulated != simulated:
             raise LedgerError(
-                f"The ledger {engine.url.render_as_string(hide_password=True)} belongs to "
+                f"The ledger {shown(engine)} belongs to "
                 f"{kinds[row.simulated]} and cannot hold a campaign of {kinds[simulated]}; open another one."
             )
-
-
-def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
-    # Transactions are begun by us: the driver would begin them late, after the first read.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    _use_write_ahead_log(cursor)
-    cursor.close()
-
-
-def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
-    # SQLite does not apply its busy timeout to this change: two processes that open a new database at once,
-    # or one that opens while the last other one closes, would see "locked" at once.
-    until = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as failure:
-            if failure.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-
-
-def _begin_sqlite(connection: Any) -> None:
-    # A transaction that will write takes the lock at once: taking it after a read would fail as "locked".
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

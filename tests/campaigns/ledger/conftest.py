@@ -3,11 +3,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from campaigns.ledger import CampaignRecord, ExperimentRecord, Ledger
 from models.values import Target
+
+if TYPE_CHECKING:
+    from tests.postgresql import Server
 
 TARGETS = (
     Target("d50_um", "value", 8.0, 8.0, 1.0, 0.4, 0.4),
@@ -36,16 +40,34 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: "Server") -> str:
+    """The same in PostgreSQL: the name of the database to copy."""
+    name = postgresql.database()
+    Ledger.open(postgresql.url(name), simulated=True).close()
+    return name
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """A migrated database of its own for this test, in each of the two systems."""
+    if request.param == "sqlite":
+        path = tmp_path / "lab.db"
+        shutil.copy(request.getfixturevalue("migrated"), path)
+        return path
+    template = request.getfixturevalue("migrated_postgresql")
+    server = request.getfixturevalue("postgresql")
+    return str(server.url(server.database(template)))
+
+
 @pytest.fixture
-def ledger(migrated: Path, tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    path = tmp_path / "lab.db"
-    shutil.copy(migrated, path)
-    with Ledger.open(path, simulated=True, now=clock) as opened:
+def ledger(location: Path | str, clock: Clock) -> Iterator[Ledger]:
+    with Ledger.open(location, simulated=True, now=clock) as opened:
         yield opened
 
 

@@ -5,12 +5,24 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from campaigns.ledger import Ledger, LedgerError, ledger_path, revisions
+from campaigns.ledger import (
+    Ledger,
+    LedgerError,
+    has_ledger,
+    ledger_location,
+    ledger_path,
+    ledgers,
+    revisions,
+)
 from campaigns.ledger.tables import Row
 from campaigns.migrations.upgrade import _config, head
 from models.errors import UnusableInput
+
+on_sqlite = pytest.mark.parametrize("location", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("location", ["postgresql"], indirect=True)
 
 
 def test_the_newest_schema_is_that_of_the_tables(ledger):
@@ -34,8 +46,8 @@ def test_a_ledger_of_the_first_schema_keeps_all_it_has(ledger, campaign, propose
         config = _config()
         config.attributes["connection"] = session.connection()
         command.downgrade(config, "0001")
-        columns = session.connection().exec_driver_sql("PRAGMA table_info(experiment)").fetchall()
-        assert "reached" not in {column[1] for column in columns}
+        columns = inspect(session.connection()).get_columns("experiment")
+        assert "reached" not in {column["name"] for column in columns}
         command.upgrade(config, "head")
     assert ledger.experiment(proposed.id) == proposed
     assert proposed.reached is None
@@ -47,6 +59,7 @@ def test_a_ledger_of_the_first_schema_keeps_all_it_has(ledger, campaign, propose
     assert ledger.status(campaign.id).iterations[0].reached == reached
 
 
+@on_sqlite
 def test_sqlite_is_set_up_not_to_lose_anything(ledger):
     with ledger._read() as session:
         connection = session.connection()
@@ -91,16 +104,17 @@ def test_an_interrupt_while_a_connection_is_given_back_is_not_logged(ledger, cap
 @pytest.mark.parametrize(
     "table", ["history", "approval", "prediction", "micrograph", "measurement", "model_use"]
 )
-def test_records_cannot_be_changed_or_deleted(ledger, tmp_path, proposed, table):
-    other = sqlite3.connect(tmp_path / "lab.db")
-    columns = [row[1] for row in other.execute(f"PRAGMA table_info({table})")]
-    if not other.execute(f"SELECT count(*) FROM {table}").fetchone()[0]:
-        marks = ", ".join("0" for _ in columns)
-        other.execute(f"INSERT INTO {table} VALUES ({marks})")
+def test_records_cannot_be_changed_or_deleted(ledger, proposed, table):
+    rows = Row.metadata.tables[table]
+    blank = {"INTEGER": 0, "BOOLEAN": True, "FLOAT": 0.0, "JSON": {}}
+    values = {column.name: blank.get(str(column.type), "") for column in rows.columns}
+    values |= {"id": 1, "campaign_id": proposed.campaign_id, "experiment_id": proposed.id}
+    with ledger._writing.begin() as connection:
+        if not connection.execute(text(f"SELECT count(*) FROM {table}")).scalar():
+            connection.execute(rows.insert().values(values))
     for statement in (f"UPDATE {table} SET at = ''", f"DELETE FROM {table}"):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            other.execute(statement)
-    other.close()
+        with pytest.raises(DBAPIError, match="append-only"), ledger._writing.begin() as connection:
+            connection.execute(text(statement))
 
 
 def test_every_row_says_whether_it_is_simulated():
@@ -110,22 +124,35 @@ def test_every_row_says_whether_it_is_simulated():
 def test_an_experiment_belongs_to_a_campaign(ledger):
     with pytest.raises(IntegrityError), ledger._write() as session:
         session.connection().exec_driver_sql(
-            "INSERT INTO lease VALUES (1, 'no-such-campaign', 'me', 'token', '2026')"
+            "INSERT INTO lease VALUES (true, 'no-such-campaign', 'me', 'token', '2026')"
         )
 
 
+@on_sqlite
 def test_simulated_and_real_campaigns_live_in_stores_of_their_own(ledger, tmp_path):
     with pytest.raises(LedgerError, match="belongs to a simulated lab"):
         Ledger.open(tmp_path / "lab.db", simulated=False)
     assert ledger_path(tmp_path, simulated=True) != ledger_path(tmp_path, simulated=False)
 
 
-def test_a_ledger_opened_again_has_kept_everything(ledger, campaign, proposed, tmp_path):
-    with Ledger.open(tmp_path / "lab.db", simulated=True) as again:
+@on_postgresql
+def test_in_one_database_simulated_and_real_campaigns_have_a_schema_each(ledger, location, campaign):
+    with Ledger.open(location, simulated=False) as real:
+        assert real.campaigns() == ()
+        assert not real.simulated
+    assert ledger.campaigns() == (campaign,)
+    with ledger._engine.connect() as connection:
+        assert set(inspect(connection).get_schema_names()) >= {"real", "simulated"}
+        assert not inspect(connection).get_table_names(schema="public")
+
+
+def test_a_ledger_opened_again_has_kept_everything(ledger, campaign, proposed, location):
+    with Ledger.open(location, simulated=True) as again:
         assert again.campaigns() == (campaign,)
         assert again.experiments(campaign.id) == (proposed,)
 
 
+@on_sqlite
 def test_a_newer_or_foreign_database_is_left_alone(ledger, tmp_path):
     ledger.close()
     with sqlite3.connect(tmp_path / "lab.db") as newer:
@@ -161,6 +188,7 @@ def test_revisions_follow_one_another():
     assert all(re.match(r"\d{4}_\w+\.py$", name) for name in names)
 
 
+@on_sqlite
 def test_a_ledger_that_somebody_else_holds_says_so(ledger, tmp_path, campaign):
     with ledger._read() as session:
         session.connection().exec_driver_sql("PRAGMA busy_timeout = 10")
@@ -173,10 +201,23 @@ def test_a_ledger_that_somebody_else_holds_says_so(ledger, tmp_path, campaign):
     assert ledger.campaign(campaign.id).report == "report.html"
 
 
-def test_revisions_are_told_without_changing_anything(ledger, tmp_path):
-    assert revisions(tmp_path / "lab.db") == (head(), head())
-    assert revisions(tmp_path / "none.db") == (None, head())
+def test_revisions_are_told_without_changing_anything(ledger, location, tmp_path):
+    assert revisions(location, simulated=True) == (head(), head())
+    assert revisions(tmp_path / "none.db", simulated=True) == (None, head())
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "text.db").write_text("not a database, but long enough to be looked at" * 9)
     with pytest.raises(UnusableInput, match="cannot be opened"):
-        revisions(tmp_path / "text.db")
+        revisions(tmp_path / "text.db", simulated=True)
+
+
+@on_postgresql
+def test_a_database_url_takes_the_place_of_the_files(ledger, location, home, monkeypatch):
+    assert not has_ledger(home, simulated=True)
+    assert ledger_location(home, simulated=True) == ledger_path(home, simulated=True)
+    monkeypatch.setenv("MORPHOLOOP_DATABASE_URL", "sqlite:///lab.db")
+    with pytest.raises(UnusableInput, match=r"sqlite:///lab\.db is no PostgreSQL database"):
+        has_ledger(home, simulated=True)
+    monkeypatch.setenv("MORPHOLOOP_DATABASE_URL", location)
+    assert has_ledger(home, simulated=True)
+    with ledgers(home) as opened:
+        assert [one.simulated for one in opened] == [True]
