@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchM
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import create_engine
 
-from campaigns.migrations.upgrade import head, revision, upgrade
+from campaigns.migrations.upgrade import LEDGER, Migrations, revision
 from models.errors import UnusableInput
 
 BUSY_TIMEOUT_S = 30
@@ -20,9 +20,17 @@ BUSY_TIMEOUT_S = 30
 
 
 def connect(location: Path | str, *, simulated: bool) -> Engine:
-    """An engine for a path (SQLite) or a database URL, upgraded to the newest schema.
+    """An engine for a ledger, upgraded to the newest schema.
 
     In PostgreSQL simulated and real campaigns have a schema each, ``simulated`` and ``real``.
+    Errors: as :func:`connect_to`.
+    """
+    return connect_to(location, schema=_schema(simulated), migrations=LEDGER)
+
+
+def connect_to(location: Path | str, *, schema: str, migrations: Migrations) -> Engine:
+    """An engine for a path (SQLite) or for a ``schema`` at a database URL, with all ``migrations``.
+
     Errors: :class:`models.errors.UnusableInput` when it can't be opened, is no database, or is newer than
     this program.
     """
@@ -35,12 +43,12 @@ def connect(location: Path | str, *, simulated: bool) -> Engine:
                 f"The ledger {path} cannot be made ({failure.strerror}); set MORPHOLOOP_HOME to a folder "
                 "you may write to."
             ) from failure
-    engine = _engine(location, simulated=simulated)
+    engine = _engine(location, schema)
     with _disposed_on_error(engine):
         if engine.dialect.name == "postgresql":
             with engine.execution_options(writing=True).begin() as connection:
-                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {_schema(simulated)}")
-        upgrade(engine.execution_options(writing=True))
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        migrations.upgrade(engine.execution_options(writing=True))
     return engine
 
 
@@ -50,12 +58,12 @@ def revisions(location: Path | str, *, simulated: bool) -> tuple[str | None, str
     Errors: :class:`models.errors.UnusableInput` when it can't be opened or is no database.
     """
     if not is_url(location) and not Path(location).exists():
-        return None, head()
-    engine = _engine(location, simulated=simulated)
+        return None, LEDGER.head()
+    engine = _engine(location, _schema(simulated))
     with _disposed_on_error(engine), engine.connect() as connection:
         found = revision(connection)
     engine.dispose()
-    return found, head()
+    return found, LEDGER.head()
 
 
 def is_url(location: Path | str) -> bool:
@@ -77,12 +85,12 @@ def _schema(simulated: bool) -> str:
     return "simulated" if simulated else "real"
 
 
-def _engine(location: Path | str, *, simulated: bool) -> Engine:
+def _engine(location: Path | str, schema: str) -> Engine:
     text = str(location) if is_url(location) else f"sqlite:///{Path(location).absolute()}"
     try:
         url = make_url(text)
         if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-            return _postgresql(url.set(drivername="postgresql+psycopg"), simulated=simulated)
+            return _postgresql(url.set(drivername="postgresql+psycopg"), schema)
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as failure:
         hint = (
@@ -99,8 +107,7 @@ def _engine(location: Path | str, *, simulated: bool) -> Engine:
     return engine
 
 
-def _postgresql(url: Any, *, simulated: bool) -> Engine:
-    schema = _schema(simulated)
+def _postgresql(url: Any, schema: str) -> Engine:
     engine = create_engine(
         url,
         # A connection that the server ended meanwhile is replaced before it is used.

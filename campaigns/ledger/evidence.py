@@ -1,6 +1,6 @@
 """What was predicted, seen and measured for an experiment, and the models used; rows are only ever added."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlmodel import col, func, select
@@ -84,21 +84,31 @@ class Evidence(Approvals):
                 )
 
     def reject_micrograph(
-        self, experiment_id: str, micrograph: Micrograph, *, author: str, reason: str
+        self,
+        experiment_id: str,
+        micrograph: Micrograph,
+        *,
+        author: str,
+        reason: str,
+        facts: Mapping[str, object] | None = None,
     ) -> None:
-        """Keep an image that cannot be measured, as evidence, and why in the experiment's history."""
+        """Keep an image that cannot be measured, as evidence, and why in the experiment's history.
+
+        One that was measured before counts as measured no more.
+        """
         with self._write() as session:
             row = self._experiment_row(session, experiment_id)
             known = self.micrographs(experiment_id, kind="rejected", magnification=micrograph.magnification)
             self.record_micrographs(experiment_id, [replace(micrograph, kind="rejected")])
             if micrograph.field not in [one.field for one in known]:
-                facts: dict[str, object] = {
+                noted: dict[str, object] = {
+                    **(facts or {}),
                     "rejected_field": micrograph.field,
                     "magnification": micrograph.magnification,
                     "sha256": micrograph.sha256,
                 }
                 where = f"field {micrograph.field} at {micrograph.magnification:g}×"
-                self._move(session, row, row.state, author, f"{where} rejected: {reason}", facts)
+                self._move(session, row, row.state, author, f"{where} rejected: {reason}", noted)
 
     def micrographs(
         self, experiment_id: str, *, kind: MicrographKind | None = None, magnification: float | None = None
@@ -106,12 +116,20 @@ class Evidence(Approvals):
         """Images of an experiment, by kind, magnification and field."""
         query = select(MicrographRow).where(MicrographRow.experiment_id == experiment_id)
         if kind is not None:
-            query = query.where(MicrographRow.kind == kind)
+            kinds = ["measured", "rejected"] if kind == "measured" else [kind]
+            query = query.where(col(MicrographRow.kind).in_(kinds))
         if magnification is not None:
             query = query.where(MicrographRow.magnification == magnification)
         order = (col(MicrographRow.kind), col(MicrographRow.magnification), col(MicrographRow.field))
         with self._read() as session:
-            return tuple(micrograph_record(row) for row in session.exec(query.order_by(*order)))
+            found = [micrograph_record(row) for row in session.exec(query.order_by(*order))]
+        rejected = {(one.magnification, one.field) for one in found if one.kind == "rejected"}
+        return tuple(
+            one
+            for one in found
+            if (kind is None or one.kind == kind)
+            and not (one.kind == "measured" and (one.magnification, one.field) in rejected)
+        )
 
     def record_measurements(self, experiment_id: str, measurements: Sequence[Measurement]) -> None:
         """Keep what one look measured. Errors: :class:`LedgerError` when that look saw something else."""

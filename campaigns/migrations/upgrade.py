@@ -1,5 +1,6 @@
 """Bringing a database to the newest schema."""
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,54 +13,63 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 
-def upgrade(engine: Engine) -> None:
-    """Apply the migrations that are missing, in one transaction.
+@dataclass(frozen=True)
+class Migrations:
+    """The migrations in ``folder``; a database with the table ``own`` and no revision is somebody else's."""
 
-    Errors: :class:`models.errors.UnusableInput` when the database is newer than this program or not ours.
-    """
-    shown = engine.url.render_as_string(hide_password=True)
-    with engine.begin() as connection:
-        current = revision(connection)
-        if current == head():
-            return
-        if current is not None and current not in _known():
-            raise UnusableInput(
-                f"The ledger {shown} has the schema {current}, which this morpholoop does not know; "
-                "use the newer version that wrote it."
-            )
-        if current is None and inspect(connection).has_table("campaign"):
-            raise UnusableInput(
-                f"The database {shown} has tables that morpholoop did not make; give another path or URL."
-            )
-        from alembic import command
+    folder: Path
+    own: str
 
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    def upgrade(self, engine: Engine) -> None:
+        """Apply the migrations that are missing, in one transaction.
+
+        Errors: :class:`models.errors.UnusableInput` when the database is newer than this program or not ours.
+        """
+        shown = engine.url.render_as_string(hide_password=True)
+        with engine.begin() as connection:
+            current = revision(connection)
+            if current == self.head():
+                return
+            if current is not None and current not in _known(self):
+                raise UnusableInput(
+                    f"The database {shown} has the schema {current}, which this morpholoop does not know; "
+                    "use the newer version that wrote it."
+                )
+            if current is None and inspect(connection).has_table(self.own):
+                raise UnusableInput(
+                    f"The database {shown} has tables that morpholoop did not make; give another path or URL."
+                )
+            from alembic import command
+
+            config = self.config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def head(self) -> str:
+        """The newest schema that this program knows."""
+        return _known(self)[0]
+
+    def config(self) -> "Config":
+        """What Alembic's commands ask for."""
+        from alembic.config import Config
+
+        config = Config()
+        # A % in a path would be taken for an interpolation.
+        config.set_main_option("script_location", str(self.folder).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        return config
+
+
+LEDGER = Migrations(Path(__file__).parent, "campaign")
 
 
 @cache
-def head() -> str:
-    """The newest schema that this program knows."""
-    return next(iter(_known()))
-
-
-@cache
-def _known() -> tuple[str, ...]:
+def _known(migrations: Migrations) -> tuple[str, ...]:
     """All revisions, the newest first."""
     from alembic.script import ScriptDirectory
 
-    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
-
-
-def _config() -> "Config":
-    from alembic.config import Config
-
-    config = Config()
-    # A % in a path would be taken for an interpolation.
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+    scripts = ScriptDirectory.from_config(migrations.config())
+    return tuple(script.revision for script in scripts.walk_revisions())
 
 
 def revision(connection: Connection) -> str | None:

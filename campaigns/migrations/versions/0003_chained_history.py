@@ -40,7 +40,9 @@ def downgrade() -> None:
 def _chain_what_is_there() -> None:
     # Hashed as by campaigns.ledger.chain when this was written: what that becomes must not change old hashes.
     connection = op.get_bind()
-    columns = [sa.column(name) for name in CONTENT if name not in ("facts", "simulated")]
+    columns: list[sa.ColumnClause[str]] = [
+        sa.column(name) for name in CONTENT if name not in ("facts", "simulated")
+    ]
     history = sa.table(
         TABLE,
         sa.column("id", sa.Integer()),

@@ -18,7 +18,7 @@ from campaigns.ledger import (
     revisions,
 )
 from campaigns.ledger.tables import Row
-from campaigns.migrations.upgrade import _config, head
+from campaigns.migrations.upgrade import LEDGER
 from models.errors import UnusableInput
 
 on_sqlite = pytest.mark.parametrize("location", ["sqlite"], indirect=True)
@@ -27,14 +27,14 @@ on_postgresql = pytest.mark.parametrize("location", ["postgresql"], indirect=Tru
 
 def test_the_newest_schema_is_that_of_the_tables(ledger):
     with ledger._write() as session:
-        config = _config()
+        config = LEDGER.config()
         config.attributes["connection"] = session.connection()
         command.check(config)
 
 
 def test_migrations_go_down_and_up_again(ledger):
     with ledger._write() as session:
-        config = _config()
+        config = LEDGER.config()
         config.attributes["connection"] = session.connection()
         command.downgrade(config, "base")
         command.upgrade(config, "head")
@@ -43,7 +43,7 @@ def test_migrations_go_down_and_up_again(ledger):
 
 def test_a_ledger_of_the_first_schema_keeps_all_it_has(ledger, campaign, proposed):
     with ledger._write() as session:
-        config = _config()
+        config = LEDGER.config()
         config.attributes["connection"] = session.connection()
         command.downgrade(config, "0001")
         columns = inspect(session.connection()).get_columns("experiment")
@@ -182,9 +182,9 @@ def test_what_cannot_be_opened_is_told_without_secrets(tmp_path):
 
 
 def test_revisions_follow_one_another():
-    folder = Path(_config().get_main_option("script_location") or "") / "versions"
+    folder = Path(LEDGER.config().get_main_option("script_location") or "") / "versions"
     names = sorted(path.name for path in folder.glob("[0-9]*.py"))
-    assert names[-1].startswith(head())
+    assert names[-1].startswith(LEDGER.head())
     assert all(re.match(r"\d{4}_\w+\.py$", name) for name in names)
 
 
@@ -202,8 +202,8 @@ def test_a_ledger_that_somebody_else_holds_says_so(ledger, tmp_path, campaign):
 
 
 def test_revisions_are_told_without_changing_anything(ledger, location, tmp_path):
-    assert revisions(location, simulated=True) == (head(), head())
-    assert revisions(tmp_path / "none.db", simulated=True) == (None, head())
+    assert revisions(location, simulated=True) == (LEDGER.head(), LEDGER.head())
+    assert revisions(tmp_path / "none.db", simulated=True) == (None, LEDGER.head())
     assert not (tmp_path / "none.db").exists()
     (tmp_path / "text.db").write_text("not a database, but long enough to be looked at" * 9)
     with pytest.raises(UnusableInput, match="cannot be opened"):
