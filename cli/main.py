@@ -134,7 +134,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _end_interrupted() -> NoReturn:
-    _say("Stopped; what was done is recorded, and the same command goes on from there.")
+    _say(
+        "Stopped, and nothing is half-written; given the same command again, a campaign or a training goes "
+        "on from there, and anything else begins anew."
+    )
     sys.exit(INTERRUPTED)
 
 

@@ -37,7 +37,9 @@ def quantify(
     ),
     segmenter: str = typer.Option(DEFAULT, "--segmenter", help=f"One of {', '.join(segmenter_names())}."),
     sam_checkpoint: Path | None = typer.Option(
-        None, "--sam-checkpoint", help="Weights of Segment Anything, e.g. sam_vit_b_01ec64.pth."
+        None,
+        "--sam-checkpoint",
+        help="Weights of Segment Anything, e.g. sam_vit_b_01ec64.pth, or of your own for `learned`.",
     ),
     overlay: Path | None = typer.Option(None, "--overlay", help="Folder for images with outlines drawn on."),
     masks: Path | None = typer.Option(None, "--masks", help="Folder for 16-bit label images."),

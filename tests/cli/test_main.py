@@ -93,7 +93,7 @@ def test_what_an_interrupt_made_fail_was_interrupted(monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         main.run([])
     assert end.value.code == 130
-    assert capsys.readouterr().err.endswith("the same command goes on from there.\n")
+    assert capsys.readouterr().err.startswith("Stopped, and nothing is half-written")
 
 
 def test_doctor_checks_the_installation(capsys, home):
