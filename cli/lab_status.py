@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
-from cli.lab_places import Place, places, root
 from cli.output import emit, plain
 
 if TYPE_CHECKING:
+    from devices.places import Place
     from devices.sections import LabFile
     from devices.snapshot import Snapshot
 
@@ -27,11 +27,13 @@ def status(
     Example: morpholoop lab status campaigns/library/labs/simulated-lmr.yaml
     """
     from devices.labfile import read_lab_file
+    from devices.places import Place, places, root
     from devices.stopping import STOP, standing, stop_file
+    from models.home import state_directory
 
-    lab = read_lab_file(lab_file)
-    there = places(lab, state)
-    kind = root(simulated=lab.simulated)
+    lab, home = read_lab_file(lab_file), state_directory(create=False)
+    there = places(lab, home, state)
+    kind = root(home, simulated=lab.simulated)
     place = there[0] if there else Place(kind / "labs" / "none-yet", None)
     shown = place.snapshot if place.held and place.snapshot else _looked(lab_file, lab, place)
     order = standing((place.state_dir / STOP, stop_file(kind, lab.name)))
@@ -59,7 +61,7 @@ def status(
     emit(found, as_json, lambda: _told(plain(found)))
 
 
-def _looked(lab_file: Path, lab: "LabFile", place: Place) -> "Snapshot":
+def _looked(lab_file: Path, lab: "LabFile", place: "Place") -> "Snapshot":
     """What the devices say now of a lab that nobody drives."""
     from devices.errors import LabError
     from devices.labfile import load_lab

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from cli.lab_places import root
 from cli.output import emit
 from models.errors import UnusableInput
 
@@ -66,8 +65,9 @@ def confirm(
 
 def _board(state: Path | None) -> "Board":
     from devices.manual.board import Board
+    from models.home import state_directory
 
-    return Board((state if state is not None else root(simulated=False)) / "manual")
+    return Board((state if state is not None else state_directory(create=False)) / "manual")
 
 
 def _typed(settings: list[str]) -> dict[str, str]:

@@ -179,7 +179,7 @@ def test_a_lab_whose_file_was_spoilt_stops_all_the_same(drive, lab_file, home, c
 def test_a_process_that_does_not_answer_is_told(drive, lab_file, home, capsys, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     import signal
 
-    monkeypatch.setattr("cli.lab_stop.CONFIRM_S", 0.5)
+    monkeypatch.setattr("devices.ordering.CONFIRM_S", 0.5)
     monkeypatch.setattr("sim.journal.PATIENCE_S", 0.2)
     driver = drive("b-1")
     driver.says("reacting")
@@ -216,7 +216,7 @@ def test_unusable_lab_files_are_status_2(tmp_path, home, capsys) -> None:  # typ
 
 def test_orders_go_where_campaigns_look_for_them(home) -> None:  # type: ignore[no-untyped-def]
     from campaigns.ledger import ledger_path
-    from cli.lab_places import root
+    from devices.places import root
 
     for simulated in (False, True):
-        assert root(simulated=simulated) == ledger_path(home, simulated=simulated).parent
+        assert root(home, simulated=simulated) == ledger_path(home, simulated=simulated).parent
