@@ -51,9 +51,13 @@ ENTRIES = (
         "Validate, start, watch, stop and report campaigns.",
         CAMPAIGNS,
     ),
-    Entry("approvals", "cli.approvals", "approvals", "List, show, approve and reject proposals.", CAMPAIGNS),
+    Entry(
+        "approvals", "cli.approvals", "approvals", "List, show, approve, edit and reject proposals.", CAMPAIGNS
+    ),
     Entry("dashboard", "cli.dashboard", "dashboard", "Watch campaigns in a browser, read-only.", CAMPAIGNS),
     Entry("lab", "cli.lab", "app", "Check, watch and stop a lab, answer its tasks.", LAB),
+    Entry("user", "cli.user", "user", "Who may act: people, roles and tokens.", SETUP),
+    Entry("audit", "cli.audit", "audit", "Who did what when; is it untouched?", SETUP),
     Entry("doctor", "cli.doctor", "doctor", "Check this installation and its state directory.", SETUP),
 )
 

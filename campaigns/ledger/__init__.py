@@ -10,7 +10,9 @@ leases       ``acquire_lease`` · ``renew_lease`` · ``release_lease``: two work
 experiments  ``propose`` · ``experiment`` · ``experiments`` ·
              ``transition(id, from, to, author=, reason=, **facts)`` ·
              ``mint_dispatch_key``: approved → dispatching, committed before anything moves
-approvals    ``approve`` · ``reject`` · ``check_approval`` · ``approvals`` · ``waiting_for_approval``
+approvals    ``shown`` · ``approve`` · ``reject`` · ``edit``, then ``foresee`` · ``check_approval`` ·
+             ``approvals`` · ``waiting_for_approval``
+audit        ``audit`` · ``verify_chain``: each row of the history hashes the one before it
 evidence     ``record_predictions`` · ``record_micrographs`` · ``record_measurements`` · ``record_model_use``;
              ``predictions`` · ``micrographs`` · ``measurements`` · ``model_uses``
 transaction  ``with ledger.together(): …`` makes several of these one transaction
@@ -21,6 +23,7 @@ quantified → imaged for more fields; rejected, aborted, failed; unknown when n
 reactor ran.
 """
 
+from campaigns.ledger.audit import AuditEntry, AuditFilter, ChainCheck
 from campaigns.ledger.engine import revisions
 from campaigns.ledger.errors import (
     ApprovalInvalid,
@@ -66,9 +69,12 @@ __all__ = [
     "LEGAL_STATUS",
     "ApprovalInvalid",
     "ApprovalRecord",
+    "AuditEntry",
+    "AuditFilter",
     "CampaignRecord",
     "CampaignState",
     "CampaignStatus",
+    "ChainCheck",
     "ExperimentRecord",
     "HistoryRecord",
     "IllegalTransition",

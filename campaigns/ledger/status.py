@@ -11,7 +11,7 @@ from sqlmodel import col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.decisions.comparison import discrepancy
-from campaigns.ledger.edits import Edits
+from campaigns.ledger.audit import Audit
 from campaigns.ledger.records import (
     CampaignRecord,
     ExperimentRecord,
@@ -117,7 +117,7 @@ class CampaignStatus:
         return document
 
 
-class Statuses(Edits):
+class Statuses(Audit):
     """Reading a campaign as a whole."""
 
     def status(self, campaign_id: str) -> CampaignStatus:
