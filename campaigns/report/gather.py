@@ -61,7 +61,7 @@ def gather(ledger: Ledger, campaign_id: str) -> tuple[Contents, float]:
         status=str(record.status),
         reason=record.reason if str(record.status) != "running" else "",
         simulated=record.simulated,
-        targets=tuple(_wanted(target, record) for target in record.targets),
+        targets=tuple(wanted(target, record) for target in record.targets),
         experiments=tuple(_experiment(ledger, campaign, record, one, history) for one in experiments),
         models=_models(ledger.model_uses(campaign_id)) if campaign.model.generator is not None else (),
         timings=_timings(history),
@@ -77,7 +77,8 @@ def gather(ledger: Ledger, campaign_id: str) -> tuple[Contents, float]:
     return contents, campaign.imaging.confidence
 
 
-def _wanted(target: Target, record: CampaignRecord) -> Wanted:
+def wanted(target: Target, record: CampaignRecord) -> Wanted:
+    """A target as people read it, in its unit."""
     known = known_descriptors().get(target.descriptor)
     low = target.low if math.isfinite(target.low) else None
     high = target.high if math.isfinite(target.high) else None

@@ -1,0 +1,160 @@
+"""Campaigns: all of them with state and reason; the first of all is a demonstration."""
+
+from markupsafe import Markup
+from nicegui import ui
+
+from campaigns.ledger import CampaignRecord
+from campaigns.people import Act
+from dashboard.desk import Begun, Desk
+from dashboard.parts.frame import Page, page
+from dashboard.parts.markup import badge, join, link, moment, simulated_badge, table, tag
+from dashboard.reading.campaign import campaign_view
+from dashboard.starting import DEMONSTRATION
+
+SHOWN = 100
+
+
+def register(desk: Desk) -> None:
+    """The list of campaigns, which is also the first page."""
+
+    @page(desk, "/", "Campaigns", here="campaigns")
+    async def first_page(view: Page) -> None:
+        await _campaigns(view)
+
+    @page(desk, "/campaigns", "Campaigns", here="campaigns")
+    async def campaigns_page(view: Page) -> None:
+        await _campaigns(view)
+
+
+async def _campaigns(view: Page) -> None:
+    source = view.desk.source
+    await view.simulated(lambda: any(one.simulated for one in source.campaigns()))
+    view.head("Campaigns")
+    await view.rebuilt(lambda: bool(source.campaigns()), lambda any_: None if any_ else _welcome(view))
+    await view.markup(lambda: _begun(view.desk.begun()))
+    await view.markup(lambda: _listed(view, source.campaigns()))
+    _starting(view)
+
+
+def _listed(view: Page, records: tuple[CampaignRecord, ...]) -> Markup:
+    if not records:
+        return Markup("")
+    rows = [_row(view, record) for record in records[:SHOWN]]
+    more = (
+        tag("p", f"… and {len(records) - SHOWN} older ones.", class_="faint")
+        if len(records) > SHOWN
+        else None
+    )
+    headings = [
+        "campaign",
+        "state",
+        "reason",
+        "experiments",
+        "fields",
+        "best miss",
+        "lab time",
+        "changed (UTC)",
+    ]
+    return tag("div", table(headings, rows, numbers=(3, 4, 5, 6)), more, class_="card")
+
+
+def _row(view: Page, record: CampaignRecord) -> tuple[object, ...]:
+    found = campaign_view(view.desk.source, record.id)
+    misses = [one.worst for one in found.iterations if one.worst is not None]
+    best = f"{min(misses):.2g} tolerances" if misses else "–"
+    name = join(
+        (link(record.id, view.url(f"/campaigns/{record.id}")), " ", simulated_badge(record.simulated))
+    )
+    return (
+        name,
+        badge(str(record.status)),
+        tag("td", record.reason or "–", class_="wide"),
+        f"{found.experiments_done} of {found.campaign.budget.experiments}",
+        found.fields,
+        best,
+        f"{record.virtual_hours:.1f} h",
+        moment(record.updated_at),
+    )
+
+
+def _welcome(view: Page) -> None:
+    with ui.element("div").classes("card"):
+        ui.html(
+            join(
+                (
+                    tag("h2", "No campaign yet"),
+                    tag(
+                        "p",
+                        "A campaign searches synthesis conditions until the material in the beaker has the "
+                        "structure you asked for. The demonstration runs a small one in a simulated lab: a "
+                        "porous membrane with a given porosity. It takes about a minute.",
+                    ),
+                    tag(
+                        "p",
+                        "Your own: copy a file from campaigns/library and run ",
+                        tag("code", "morpholoop dry-run FILE.yaml"),
+                        ".",
+                        class_="faint",
+                    ),
+                )
+            ),
+            sanitize=False,
+        )
+        if not view.may(Act.RUN):
+            ui.html(tag("p", "A scientist can start it.", class_="faint"), sanitize=False)
+            return
+
+        async def begin() -> None:
+            button.disable()
+            if not await view.do(lambda: view.desk.start(view.visitor.person, DEMONSTRATION)):
+                button.enable()
+
+        with ui.element("div").classes("actions"):
+            button = ui.button("Run the demonstration", on_click=begin)
+
+
+def _begun(begun: tuple[Begun, ...]) -> Markup:
+    """What was started here and is not in the list yet."""
+    return join(
+        tag(
+            "div",
+            f"✕ {one.started.name} did not start: {one.failed}"
+            if one.failed
+            else f"▶ {one.started.name} is starting …",
+            class_="notice bad" if one.failed else "notice busy",
+            role="alert" if one.failed else "status",
+        )
+        for one in begun
+    )
+
+
+def _starting(view: Page) -> None:
+    """Start a campaign from one of the files that lie ready on the server."""
+    if not view.may(Act.RUN):
+        return
+    names = sorted(view.desk.acts.starter.files())
+    with ui.expansion("Start a campaign").classes("faint"), ui.element("div").classes("actions"):
+        file = (
+            ui.select(names, value=names[0], label="File")
+            .props("outlined dense options-dense")
+            .style("min-width:220px")
+        )
+        seed = (
+            ui.number("Seed", value=None, min=0, max=2**31 - 1, step=1, precision=0)
+            .props("outlined dense")
+            .style("max-width:130px")
+        )
+
+        async def begin() -> None:
+            chosen = None if seed.value is None else int(seed.value)
+            await view.do(lambda: view.desk.start(view.visitor.person, str(file.value), chosen))
+
+        ui.button("Start", on_click=begin).props("outline")
+    ui.html(
+        tag(
+            "p",
+            "Files lie in campaigns/ of the state directory; the shipped ones run in simulated labs.",
+            class_="faint small",
+        ),
+        sanitize=False,
+    )

@@ -1,0 +1,504 @@
+"""One proposal: what is about to happen, why, how sure the model is, and the decision."""
+
+from asyncio import to_thread
+from collections.abc import Callable, Mapping
+
+from markupsafe import Markup
+from nicegui import ui
+
+from campaigns.people import Act
+from campaigns.specification.parameters import ParameterSpec
+from dashboard.desk import Desk
+from dashboard.parts.frame import Page, page
+from dashboard.parts.markup import (
+    NOTHING,
+    badge,
+    facts,
+    join,
+    link,
+    moment,
+    quantity,
+    setting,
+    since,
+    table,
+    tag,
+)
+from dashboard.parts.pictures import picture_url, shot, width_um
+from dashboard.reading.looks import last_look, note_look
+from dashboard.reading.proposal import Earlier, Expected, ProposalView, events_since, lab_hours, proposal_view
+from models.errors import UnusableInput
+
+
+def register(desk: Desk) -> None:
+    """The page of a proposal."""
+
+    @page(desk, "/approvals/{experiment_id}", "Proposal", here="approvals")
+    async def proposal_page(view: Page, experiment_id: str) -> None:
+        def read() -> ProposalView:
+            return proposal_view(desk, experiment_id)
+
+        try:
+            first = await to_thread(read)
+        except UnusableInput as error:
+            view.head("No such proposal", link("All approvals", view.url("/approvals")))
+            ui.html(tag("p", str(error)), sanitize=False)
+            return
+        name, campaign = view.visitor.person.name, first.record.id
+        looked = await to_thread(last_look, desk.home, name, campaign)
+        await to_thread(note_look, desk.home, name, campaign)
+        await view.simulated(lambda: first.record.simulated)
+        view.head(
+            experiment_id,
+            link("All approvals", view.url("/approvals")),
+            link("The campaign", view.url(f"/campaigns/{campaign}")),
+        )
+        await view.markup(lambda: _standing(view, read()))
+        with ui.element("div").classes("columns"):
+            await view.card(lambda: _why(read()), "half")
+            await view.card(lambda: _model(read()), "half")
+            await view.card(lambda: _expected(read()))
+            await view.card(lambda: _conditions(read()))
+            await view.card(lambda: _pictures(view, read()))
+            await view.card(lambda: _changed(view, campaign, looked), "half")
+            await view.card(lambda: _decisions(read()), "half")
+        # Anew only when what is decided on has changed: a half-typed comment survives everything else.
+        await view.rebuilt(read, lambda found: _decision(view, found), key=_stake)
+
+
+def _stake(found: ProposalView) -> tuple[str, bool, bool]:
+    return found.shown, found.open, found.predicted_yet
+
+
+def _standing(view: Page, found: ProposalView) -> Markup:
+    experiment = found.experiment
+    told: list[Markup] = []
+    if found.fault:
+        told.append(
+            tag("div", "✕ No decision can be taken now: ", found.fault, class_="notice bad", role="alert")
+        )
+    if not found.open:
+        last = found.decisions[-1] if found.decisions else None
+        who = (
+            f" {last.decision} by {last.author} ({last.role}), {since(last.at)}"
+            if last
+            else f" {experiment.reason}"
+        )
+        more = (
+            link(" The proposal in its place", view.url(f"/approvals/{found.replaced_by}"))
+            if found.replaced_by
+            else None
+        )
+        told.append(
+            tag("div", badge(str(experiment.state)), who, ".", more, class_="notice good", role="status")
+        )
+    elif not found.predicted_yet:
+        told.append(
+            tag(
+                "div",
+                "◆ Nothing is predicted for these conditions yet, so nobody can approve them. ",
+                "The campaign predicts them when it goes on.",
+                class_="notice warn",
+            )
+        )
+    return join(told)
+
+
+def _why(found: ProposalView) -> Markup:
+    one, hours = found.experiment, lab_hours(found.earlier)
+    time = _own_time(found)
+    return join(
+        (
+            tag("h2", f"Experiment {one.index} of at most {found.campaign.budget.experiments}"),
+            facts(
+                [
+                    ("why", found.why or NOTHING),
+                    ("proposed", join((moment(one.created_at), f" ({since(one.created_at)})"))),
+                    *([("edited from", one.edited_from)] if one.edited_from else []),
+                    ("time", time or NOTHING),
+                    ("experiments so far took", f"{hours:.1f} h each in the lab" if hours else NOTHING),
+                    ("cost", _cost(found)),
+                    (
+                        "an approval lasts",
+                        f"{found.campaign.approval.expires_h:g} h; after that it has to be given again",
+                    ),
+                    ("policy", found.campaign.approval.policy.replace("_", " ")),
+                ]
+            ),
+        )
+    )
+
+
+def _own_time(found: ProposalView) -> str:
+    """The synthesis time, where a condition is one."""
+    conditions, units = found.experiment.conditions, found.experiment.units
+    times = [
+        f"{name} {setting(value, units.get(name, ''))}"
+        for name, value in conditions.items()
+        if units.get(name) in ("s", "min", "h")
+    ]
+    return ", ".join(times)
+
+
+def _cost(found: ProposalView) -> str:
+    budget, fields = found.campaign.budget, sum(view.fields.min for view in found.campaign.imaging.views)
+    left = budget.experiments - found.experiment.index
+    hours = (
+        f", {max(0.0, budget.lab_hours - found.record.virtual_hours):.1f} lab hours left"
+        if budget.lab_hours
+        else ""
+    )
+    return (
+        f"one batch, at least {fields} fields of view; {left} experiments of the budget are left then{hours}"
+    )
+
+
+def _model(found: ProposalView) -> Markup:
+    one = found.experiment
+    return join(
+        (
+            tag("h2", "How far to trust the prediction"),
+            facts(
+                [
+                    ("model", one.model_version or NOTHING),
+                    ("objective", quantity(one.objective)),
+                    ("distance to what is known", quantity(one.manifold_distance)),
+                ]
+            ),
+            tag(
+                "div",
+                distance_in_words(one.manifold_distance),
+                class_="notice " + _tone(one.manifold_distance),
+                style="margin-top:8px",
+            ),
+        )
+    )
+
+
+def distance_in_words(distance: float | None) -> str:
+    """What the distance to the conditions of training means."""
+    if distance is None:
+        return (
+            "◆ No generator predicts here: what is expected comes from the experiments measured so far, "
+            "once there are enough."
+        )
+    if distance > 1:
+        return (
+            f"✕ OUTSIDE what the model has seen ({distance:.1f} times as far as its edge): an extrapolation. "
+            "Expect surprises, also in what is safe."
+        )
+    if distance > 0.7:
+        return (
+            "◆ Within what the model has seen, but near its edge: the prediction may be less good than the "
+            "errors below say."
+        )
+    return "✓ Well within the conditions that the model was trained on: the errors below are those to expect."
+
+
+def _tone(distance: float | None) -> str:
+    if distance is None or 0.7 < distance <= 1:
+        return "warn"
+    return "bad" if distance > 1 else "good"
+
+
+def _expected(found: ProposalView) -> Markup:
+    rows: list[tuple[object, ...]] = [
+        (
+            one.wanted.descriptor,
+            f"{one.wanted.text} {one.wanted.unit}".strip(),
+            *_prediction(one),
+            tag("td", one.wanted.meaning, class_="wide faint"),
+        )
+        for one in found.expected
+    ]
+    rows += [
+        (
+            one.descriptor,
+            NOTHING,
+            f"{quantity(one.estimate.mean)} ± {quantity(one.estimate.sd, one.unit)}",
+            NOTHING,
+            NOTHING,
+            "",
+        )
+        for one in found.others
+    ]
+    headings = [
+        "descriptor",
+        "wanted",
+        "predicted ± SD",
+        "chance to be within",
+        "error on held-out conditions",
+        "meaning",
+    ]
+    return join((tag("h2", "Expected against wanted"), table(headings, rows)))
+
+
+def _prediction(one: Expected) -> tuple[object, object, object]:
+    error = quantity(one.held_out, one.wanted.unit) if one.held_out is not None else "not known"
+    if one.prediction is None:
+        return "nothing", NOTHING, error
+    estimate = one.prediction.estimate
+    return (
+        f"{quantity(estimate.mean)} ± {quantity(estimate.sd, one.wanted.unit)}",
+        f"{100 * one.chance:.0f} %" if one.chance is not None else NOTHING,
+        error,
+    )
+
+
+def _conditions(found: ProposalView) -> Markup:
+    parameters = sorted(found.campaign.parameters, key=lambda one: one.fixed)
+    before = [f"#{one.index}" for one in found.earlier]
+    rows = [
+        _condition(found, one, found.earlier) for one in parameters if one.name in found.experiment.conditions
+    ]
+    foot = (
+        [
+            (
+                "",
+                tag("span", "worst miss (tolerances)", class_="faint"),
+                "",
+                "",
+                "",
+                *(f"{one.worst:.2g}" if one.worst is not None else NOTHING for one in found.earlier),
+            )
+        ]
+        if found.earlier
+        else []
+    )
+    headings = ["condition", "proposed", "searched", "lab's limits", "where in the limits", *before]
+    note = (
+        tag(
+            "p",
+            "Columns at the right: the experiments before it. ○ marks them in the limits too.",
+            class_="faint small",
+        )
+        if found.earlier
+        else None
+    )
+    return join(
+        (
+            tag("h2", "Conditions"),
+            table(headings, [*rows, *foot], numbers=(1, *range(5, 5 + len(before)))),
+            note,
+        )
+    )
+
+
+def _condition(
+    found: ProposalView, parameter: ParameterSpec, earlier: tuple[Earlier, ...]
+) -> tuple[object, ...]:
+    value, unit = found.experiment.conditions[parameter.name], parameter.unit
+    limit = found.limits.get(parameter.name)
+    searched = "fixed"
+    if not parameter.fixed:
+        searched = (
+            f"{setting(parameter.bounds[0])} to {setting(parameter.bounds[1])}"
+            if parameter.bounds
+            else ", ".join(parameter.categories or ())
+        )
+    allowed = NOTHING
+    if limit is not None:
+        allowed = (
+            ", ".join(limit.choices) if limit.choices else f"{setting(limit.low)} to {setting(limit.high)}"
+        )
+    shown = tag("b", setting(value, unit)) if not parameter.fixed else setting(value, unit)
+    marks = (
+        _track(value, limit.low, limit.high, [one.conditions.get(parameter.name) for one in earlier])
+        if limit is not None and not limit.choices
+        else ""
+    )
+    return (
+        parameter.name,
+        shown,
+        searched,
+        allowed,
+        marks,
+        *(setting(one.conditions.get(parameter.name, NOTHING)) for one in earlier),
+    )
+
+
+def _track(value: object, low: float, high: float, before: list[object]) -> Markup:
+    def share(x: object) -> float | None:
+        return min(1.0, max(0.0, (x - low) / ((high - low) or 1.0))) if isinstance(x, int | float) else None
+
+    dots = [tag("b", style=f"left:{100 * at:.1f}%") for x in before if (at := share(x)) is not None]
+    here = share(value)
+    mark = tag("i", style=f"left:calc({100 * here:.1f}% - 1px)") if here is not None else None
+    return tag(
+        "span",
+        *dots,
+        mark,
+        class_="track",
+        role="img",
+        aria_label=f"{100 * here:.0f} % of the way" if here is not None else None,
+    )
+
+
+def _pictures(view: Page, found: ProposalView) -> Markup:
+    groups = []
+    for magnification in sorted({one.magnification for one in found.pictures}):
+        of_it = [one for one in found.pictures if one.magnification == magnification]
+        shots = [
+            tag(
+                "figure",
+                shot(
+                    picture_url(view.prefix, found.experiment.id, one, "full"),
+                    f"predicted micrograph {n} at {magnification:g} times",
+                    width_um(one),
+                ),
+            )
+            for n, one in enumerate(of_it, start=1)
+        ]
+        groups.append(join((tag("h3", f"at {magnification:g}×"), tag("div", *shots, class_="pictures few"))))
+    body = (
+        join(groups)
+        if groups
+        else tag("p", "None: no generator imagines micrographs in this campaign.", class_="faint")
+    )
+    return join((tag("h2", "Predicted micrographs"), body))
+
+
+def _changed(view: Page, campaign_id: str, looked: str) -> Markup:
+    if not looked:
+        return join(
+            (
+                tag("h2", "Since your last look"),
+                tag("p", "You look at this campaign's proposals for the first time.", class_="faint"),
+            )
+        )
+    moves, uses = events_since(view.desk, campaign_id, looked)
+    items = [
+        tag(
+            "li",
+            moment(one.at),
+            (
+                f"experiment {one.experiment_id.rsplit('-', 1)[-1].lstrip('0')} "
+                if one.experiment_id
+                else "campaign "
+            ),
+            badge(one.to_state),
+            f" {one.reason}",
+        )
+        for one in moves[-12:]
+    ]
+    items += [
+        tag("li", moment(one.at), f"model {one.version} {one.action.replace('_', ' ')}: {one.reason}")
+        for one in uses[-5:]
+    ]
+    heading = tag("h2", f"Since your last look ({since(looked)})")
+    return join(
+        (
+            heading,
+            tag("ul", *items, class_="timeline")
+            if items
+            else tag("p", "Nothing has changed.", class_="faint"),
+        )
+    )
+
+
+def _decisions(found: ProposalView) -> Markup:
+    items = [
+        tag(
+            "li",
+            moment(one.at),
+            badge(one.decision),
+            f" by {one.author} ({one.role})",
+            f": {one.reason}" if one.reason else "",
+            f"; until {one.expires_at[:16].replace('T', ' ')} UTC" if one.decision == "approved" else "",
+        )
+        for one in found.decisions
+    ]
+    return join(
+        (
+            tag("h2", "Decisions"),
+            tag("ul", *items, class_="timeline") if items else tag("p", "None yet.", class_="faint"),
+        )
+    )
+
+
+def _decision(view: Page, found: ProposalView) -> None:
+    experiment_id = found.experiment.id
+    if not found.open:
+        return
+    with ui.element("div").classes("card").style("margin-top:14px"):
+        ui.html(tag("h2", "Your decision"), sanitize=False)
+        if not view.may(Act.DECIDE):
+            ui.html(tag("p", "An operator decides; your role may only look.", class_="faint"), sanitize=False)
+            return
+        if found.fault:
+            ui.html(tag("p", found.fault, class_="bad-text"), sanitize=False)
+            return
+        comment = (
+            ui.textarea("Comment (needed to reject or edit)")
+            .props("outlined dense autogrow")
+            .style("width:100%; max-width:640px")
+        )
+        person, acts = view.visitor.person, view.desk.acts
+
+        def approve_it() -> str:
+            given = acts.approve(person, experiment_id, shown=found.shown, reason=str(comment.value or ""))
+            return f"Approved until {given.expires_at[:16].replace('T', ' ')} UTC."
+
+        def reject_it() -> str:
+            acts.reject(person, experiment_id, shown=found.shown, reason=str(comment.value or ""))
+            return "Rejected; the campaign proposes another."
+
+        with ui.element("div").classes("actions"):
+            yes = ui.button("Approve exactly this", on_click=lambda: view.do(approve_it))
+            ui.button("Reject", color="negative", on_click=lambda: view.do(reject_it)).props("outline")
+            if not found.predicted_yet:
+                yes.disable()
+        _edit(view, found, lambda: str(comment.value or ""))
+
+
+def _edit(view: Page, found: ProposalView, comment: Callable[[], str]) -> None:
+    inputs: dict[str, ui.number | ui.select] = {}
+    experiment, person = found.experiment, view.visitor.person
+    with ui.expansion("Propose other conditions in its place").classes("faint").style("margin-top:10px"):
+        ui.html(
+            tag(
+                "p",
+                "This rejects the proposal and makes a new one of your conditions, checked against bounds, "
+                "constraints and the lab's limits. The campaign predicts it; then it is decided on its own.",
+                class_="small",
+            ),
+            sanitize=False,
+        )
+        with ui.element("div").classes("inputs"):
+            for one in found.campaign.parameters:
+                if one.fixed or one.name not in experiment.conditions:
+                    continue
+                value = experiment.conditions[one.name]
+                unit = "" if one.unit in ("", NOTHING) else f" ({one.unit})"
+                if one.bounds is None:
+                    inputs[one.name] = ui.select(
+                        list(one.categories or ()), value=value, label=one.name
+                    ).props("outlined dense")
+                else:
+                    low, high = one.bounds
+                    inputs[one.name] = ui.number(
+                        f"{one.name}{unit}, {low:g} to {high:g}",
+                        value=float(value),
+                        min=low,
+                        max=high,
+                        step=one.step or None,
+                    ).props("outlined dense")
+
+        def edit_it() -> str:
+            changes = _changes(inputs, experiment.conditions)
+            made = view.desk.acts.edit(person, experiment.id, changes, shown=found.shown, reason=comment())
+            return f"Proposed as experiment {made.index}; it can be approved once it was predicted."
+
+        with ui.element("div").classes("actions"):
+            ui.button("Propose these instead", on_click=lambda: view.do(edit_it)).props("outline")
+
+
+def _changes(
+    inputs: Mapping[str, ui.number | ui.select], conditions: Mapping[str, float | str]
+) -> dict[str, float | str]:
+    changes: dict[str, float | str] = {}
+    for name, element in inputs.items():
+        if element.value is None:
+            raise UnusableInput(f"{name} is empty; type a value.")
+        if element.value != conditions[name]:
+            changes[name] = element.value
+    return changes

@@ -1,0 +1,1 @@
+"""What the pages are made of: markup, the frame around them, live cards, plots and pictures."""

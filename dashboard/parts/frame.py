@@ -1,0 +1,224 @@
+"""What is around every page: navigation, STOP, who is signed in, what is simulated, and the live clock."""
+
+import inspect
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from markupsafe import Markup
+from nicegui import ui
+
+from campaigns.people import Act
+from dashboard.desk import REFUSALS, Desk
+from dashboard.parts.live import Live
+from dashboard.parts.markup import join, link, tag
+from dashboard.reading.labs import orders
+from dashboard.security import Visitor
+
+PLACES = (
+    ("lab", "Lab", Act.READ),
+    ("campaigns", "Campaigns", Act.READ),
+    ("approvals", "Approvals", Act.READ),
+    ("micrographs", "Micrographs", Act.READ),
+    ("models", "Models", Act.READ),
+    ("explore", "Explore", Act.EXPLORE),
+    ("audit", "Audit", Act.AUDIT),
+    ("people", "People", Act.PEOPLE),
+)
+"""Path, name, and what somebody must be allowed to do to see it in the navigation."""
+
+Build = Callable[..., Awaitable[Response | None]]
+
+
+class Page(Live):
+    """One page in one browser: who looks at it, and what is live on it."""
+
+    def __init__(self, desk: Desk, visitor: Visitor, request: Request, title: str, here: str) -> None:
+        super().__init__()
+        self.desk, self.visitor, self.request = desk, visitor, request
+        self.title, self.here = title, here
+        self.prefix = prefix_of(request)
+
+    def url(self, path: str) -> str:
+        """A path of the dashboard as this browser has to ask for it (behind a proxy it has a prefix)."""
+        return self.prefix + path
+
+    def may(self, act: Act) -> bool:
+        """Whether the person may do something; what may be pressed is decided again where it is done."""
+        return self.visitor.person.may(act)
+
+    def say(self, text: str, *, good: bool = True) -> None:
+        """Tell the person what came of what they did."""
+        ui.notify(
+            text, type="positive" if good else "negative", timeout=6000, close_button="Close", multi_line=True
+        )
+
+    def go(self, path: str) -> None:
+        """Go to another page of the dashboard."""
+        ui.navigate.to(path)
+
+    async def do(self, act: Callable[[], str]) -> bool:
+        """Do what a person asked for, in a thread, and tell them what came of it; whether it was done."""
+        try:
+            told = await to_thread(act)
+        except REFUSALS as refused:
+            self.say(str(refused), good=False)
+            return False
+        finally:
+            self.desk.source.changed()
+        self.say(told or "Done.")
+        await self.look()
+        return True
+
+    def head(self, title: object, *beside: object) -> None:
+        """The page's heading."""
+        ui.html(tag("div", tag("h1", title), *beside, class_="head"), sanitize=False)
+
+    async def simulated(self, shown: Callable[[], bool]) -> None:
+        """The banner of what is simulated, for as long as anything shown is."""
+        await self.markup(lambda: SIMULATED if shown() else Markup(""))
+
+
+SIMULATED = tag(
+    "div",
+    "SIMULATED — what is shown here comes from a simulated lab, not from a reactor.",
+    class_="strip simulated",
+    role="note",
+)
+
+
+def page(
+    desk: Desk, path: str, title: str, *, here: str = "", needs: Act = Act.READ
+) -> Callable[[Build], Build]:
+    """A page for people who are signed in and may do what it ``needs``; everybody else is sent to sign in.
+
+    What is decorated gets the :class:`Page` and the parameters of the path and the query.
+    """
+
+    def register(build: Build) -> Build:
+        async def shown(request: Request, **given: Any) -> Response | None:
+            visitor = await to_thread(desk.visitor, request)
+            if visitor is None:
+                return to_sign_in(request)
+            view = Page(desk, visitor, request, title, here)
+            await _around(view)
+            with ui.element("div").classes("page").props('id="main"'):
+                if not view.may(needs):
+                    view.head(title)
+                    ui.html(
+                        tag("p", "Your role does not allow this page; an administrator can change it."),
+                        sanitize=False,
+                    )
+                    return None
+                answer = await build(view, **given)
+            if answer is None:
+                view.start()
+            return answer
+
+        own = [p for name, p in inspect.signature(build).parameters.items() if name != "view"]
+        first = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+        shown.__signature__ = inspect.Signature([first, *own])  # type: ignore[attr-defined]
+        ui.page(path, title=f"{title} · morpholoop", response_timeout=20.0)(shown)
+        return build
+
+    return register
+
+
+def prefix_of(request: Request) -> str:
+    """What a reverse proxy puts before every path."""
+    return str(request.headers.get("x-forwarded-prefix", "") + request.scope.get("root_path", "")).rstrip("/")
+
+
+def to_sign_in(request: Request) -> Response:
+    """Off to sign in, and back to where they wanted to go."""
+    wanted = quote(request.url.path.removeprefix(request.scope.get("root_path", "")) or "/", safe="/")
+    return RedirectResponse(f"{prefix_of(request)}/sign-in?to={wanted}", status_code=303)
+
+
+async def _around(view: Page) -> None:
+    desk = view.desk
+    ui.add_css(desk.style)
+    ui.html(tag("a", "Skip to the content", href="#main", class_="skip"), sanitize=False)
+
+    def bar() -> Markup:
+        waiting = len(desk.source.waiting())
+        return _bar(view, waiting)
+
+    await view.markup(bar, "held")
+    await view.markup(lambda: join(_stopped(view)))
+    told = view.request.query_params.get("told")
+    if told:
+        ui.html(tag("div", told[:400], class_="strip told", role="status"), sanitize=False)
+
+    async def still_signed_in() -> None:
+        if await to_thread(lambda: desk.visitor(view.request, seen=False)) is None:
+            view.stop()
+            view.go("/sign-in?ended=1")
+
+    view.first(still_signed_in)
+
+
+def _bar(view: Page, waiting: int) -> Markup:
+    links = []
+    for path, name, needs in PLACES:
+        if not view.may(needs):
+            continue
+        count = (
+            tag("span", waiting, class_="count", title=f"{waiting} wait")
+            if path == "approvals" and waiting
+            else None
+        )
+        links.append(
+            tag(
+                "a",
+                name,
+                " " if count else None,
+                count,
+                href=view.url(f"/{path}"),
+                aria_current="page" if path == view.here else None,
+            )
+        )
+    hidden = tag("input", type="hidden", name="csrf", value=view.visitor.csrf)
+    back = tag("input", type="hidden", name="back", value=view.request.url.path)
+    stop = tag(
+        "form",
+        hidden,
+        back,
+        tag("button", "STOP", type="submit", class_="stop", title="Stop every lab now", accesskey="s"),
+        method="post",
+        action=view.url("/stop"),
+    )
+    out = tag(
+        "form",
+        hidden,
+        tag("button", "Sign out", type="submit", class_="plain"),
+        method="post",
+        action=view.url("/sign-out"),
+    )
+    name = tag(
+        "span", view.visitor.person.name, " ", tag("span", view.visitor.person.role, class_="faint small")
+    )
+    return tag(
+        "header",
+        link("morpholoop", view.url("/"), "brand"),
+        tag("nav", *links, aria_label="Pages"),
+        tag("div", name, out, stop, class_="who"),
+        class_="bar",
+    )
+
+
+def _stopped(view: Page) -> list[Markup]:
+    return [
+        tag(
+            "div",
+            f"STOPPED: {order.told()}. Nothing starts until this is taken back on the page ",
+            link("Lab", view.url("/lab")),
+            ".",
+            class_="strip stopped",
+            role="alert",
+        )
+        for order in orders(view.desk.home)
+    ]
