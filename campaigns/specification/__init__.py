@@ -11,7 +11,7 @@
 ``campaign.descriptors()``            names of the target descriptors
 ``campaign.view_of(descriptor)``      the view (magnification) that shows a descriptor
 ``campaign.digest()``                 changes when anything that matters in the file changes
-``campaign.approval.required(index)`` whether a person has to approve that experiment
+``campaign.approval.required(…)``      whether a person has to approve that experiment
 ====================================  =========================================================
 
 ``Campaign.model_json_schema()`` describes the file to editors.

@@ -195,7 +195,9 @@ def _approval_faults(raw: Mapping[str, Any], folder: Path | None) -> Iterator[In
     except PydanticCustomError:  # the lab file's own fault is reported with `lab`
         return
     if simulated is False:
-        expected = "always or first_n: the lab is not simulated, so a person has to approve"
+        expected = (
+            "always, first_n or outside_trust_region: the lab is not simulated, so a person has to approve"
+        )
         yield detail(("approval", "policy"), expected, "never")
 
 

@@ -90,10 +90,12 @@ class Model(Section):
 class Approval(Section):
     """Who has to agree before a dispatch: a person ``always``, for the ``first_n`` experiments, or ``never``.
 
-    ``never`` is for simulated labs only. An approval expires after ``expires_h`` hours.
+    With ``outside_trust_region`` a person where the model was not trained on anything like it (a manifold
+    distance above 1, or unknown). ``never`` is for simulated labs only. An approval expires after
+    ``expires_h`` hours.
     """
 
-    policy: Literal["always", "never", "first_n"] = "always"
+    policy: Literal["always", "never", "first_n", "outside_trust_region"] = "always"
     n: Count | None = None
     expires_h: Quantity = 24.0
 
@@ -114,8 +116,14 @@ class Approval(Section):
         if not first_n and raw.get("n") is not None:
             yield detail(("n",), "n only with the policy first_n", raw["n"])
 
-    def required(self, index: int) -> bool:
-        """Whether a person has to approve experiment ``index`` (counted from 1)."""
+    def required(self, index: int, manifold_distance: float | None = None) -> bool:
+        """Whether a person has to approve experiment ``index`` (counted from 1).
+
+        ``manifold_distance`` is 0 at what the model was trained on, 1 at its edge; None where nobody knows.
+        """
+        if self.policy == "outside_trust_region":
+            # Written so that NaN is outside too.
+            return manifold_distance is None or not manifold_distance <= 1.0
         return self.policy == "always" or (self.n is not None and index <= self.n)
 
 

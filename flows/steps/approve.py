@@ -10,7 +10,8 @@ def approve(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     """Approve by policy, or have the campaign wait for a person's approval."""
     policy = worker.campaign.approval
     worker.laboratory.check(experiment.conditions, experiment.units)
-    if policy.required(experiment.index):
+    # What a person put in place of a proposal is for a person to see, with its prediction, too.
+    if experiment.edited_from or policy.required(experiment.index, experiment.manifold_distance):
         worker.wait(
             f"Experiment {experiment.index} waits for an approval: see `morpholoop approvals show`, "
             "approve or reject it, and give the same command again."

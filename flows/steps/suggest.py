@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from campaigns.ledger import ExperimentRecord, Micrograph, ModelUse, Prediction, State
-from flows import pictures
+from campaigns.ledger import ExperimentRecord, ModelUse, Prediction, State
 from flows.prediction import Imagination, imagination
-from flows.store import put
+from flows.steps.foresee import foresee, unforeseen
+from flows.steps.imagine import predicted_micrographs
 from flows.worker import AUTHOR, Worker
 from models.inverse import Candidate, InverseResult, SuggestSettings, policy_for
 
 if TYPE_CHECKING:
     from models.generator import Generator
-
-TILES = 4
-"""Predicted micrographs kept for each magnification, for people to look at."""
 
 
 @task(name="suggest", cache_policy=NO_CACHE, persist_result=False)
@@ -27,7 +24,7 @@ def suggest(worker: Worker) -> ExperimentRecord:
     under_way = worker.under_way()
     if under_way is not None:
         worker.tell("resume", f"goes on from {under_way.state}", under_way)
-        return under_way
+        return foresee(worker, under_way) if unforeseen(under_way) else under_way
     began = time.perf_counter()
     index = len(worker.experiments()) + 1
     worker.tell("suggest", "searching for conditions", index)
@@ -84,7 +81,7 @@ def _propose(
         if math.isfinite(estimate.mean)
     ]
     # Files first: a row never points at a picture that is not there.
-    tiles = _tiles(worker, generator, index, candidate) if generator is not None else []
+    tiles = predicted_micrographs(worker, generator, index, candidate.conditions)
     finite = math.isfinite(candidate.objective)
     reason = f"{result.policy}: objective {candidate.objective:.4g}" if finite else f"{result.policy} point"
     with ledger.together():
@@ -109,24 +106,3 @@ def _propose(
             worker.campaign_id, ModelUse(version, "proposed", experiment_id=experiment.id)
         )
     return experiment
-
-
-def _tiles(worker: Worker, generator: "Generator", index: int, candidate: Candidate) -> list[Micrograph]:
-    """Predicted micrographs of the proposal, stored."""
-    kept = []
-    for view in worker.campaign.imaging.views:
-        if view.magnification not in generator.schema.magnifications:
-            continue
-        drawn = generator.sample(
-            candidate.conditions,
-            magnification=view.magnification,
-            n=TILES,
-            seed=worker.seed(index, "imagine"),
-        )
-        for number, pixels in enumerate(drawn):
-            stored = put(pictures.tile(pixels), worker.root / "predictions", ".png")
-            pixel_size = generator.pixel_size_um(view.magnification)
-            kept.append(
-                Micrograph("predicted", view.magnification, number, stored.path, stored.sha256, pixel_size)
-            )
-    return kept

@@ -8,7 +8,7 @@ from campaigns.specification import load
     [
         ("approval: {policy: first_n}", "approval.n", "how many"),
         ("approval: {policy: always, n: 3}", "approval.n", "only with the policy first_n"),
-        ("approval: {policy: sometimes}", "approval.policy", "'always', 'never' or 'first_n'"),
+        ("approval: {policy: sometimes}", "approval.policy", "'always', 'never', 'first_n' or 'outside_trust_region'"),
         ("approval: {expires_h: 0}", "approval.expires_h", "above 0 h"),
         ("approval: {expires_h: 3 µm}", "approval.expires_h", "a time in h"),
         ("optimiser: {method: cma}", "optimiser.method", "'pso'"),
@@ -60,6 +60,12 @@ def test_who_has_to_approve(write):
     assert [first.required(index) for index in (1, 2, 3)] == [True, True, False]
     assert first.expires_h == 0.5
     assert not load(write(extra="approval: {policy: never}\n")).approval.required(1)
+
+
+def test_outside_the_trust_region_a_person_approves(write):
+    policy = load(write(extra="approval: {policy: outside_trust_region}\n")).approval
+    asked = [policy.required(1, distance) for distance in (0.0, 1.0, 1.01, float("nan"), None)]
+    assert asked == [False, False, True, True, True]
 
 
 def test_images_per_evaluation_are_one_number_or_one_for_each_magnification(write):
