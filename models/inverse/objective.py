@@ -11,6 +11,7 @@ from models.values import Estimate, Target
 
 _DRAWS = 512
 _SLOPE = 0.01
+_MISSED = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class ObjectiveWeights:
 class Score:
     """One evaluation, dimensionless; ``total`` is what a search minimises.
 
-    Nothing measured yet: ``mismatch`` (of the means) + ``uncertainty`` + ``manifold``. Else: the lowest
-    mismatch expected to be known after the experiment + ``manifold``.
+    Nothing measured yet: ``mismatch`` (of the means) + ``uncertainty`` + ``manifold``. Else: the loss
+    expected after the experiment + ``manifold``.
     """
 
     total: float
@@ -47,11 +48,13 @@ class Objective:
     descriptors, one-sided and range targets (no miss inside the band), and the penalties of
     :class:`ObjectiveWeights`.
 
-    Once the lowest measured mismatch ``best`` is known, conditions are worth trying for the chance that they
-    beat it: the total becomes E[min(best, F)] under the predicted means and spreads, which is ``best`` less
-    the expected improvement of the composite F (Uhrenholt & Jensen, AISTATS 2019, "Efficient Bayesian
-    optimization for target vector estimation"), plus a hundredth of E[F] so that there is a slope where no
-    improvement is in sight.
+    Once the lowest measured mismatch ``best`` is known, conditions are worth trying for the chance that the
+    experiment ends the campaign, and else that it beats what is known: the total becomes the expected loss
+    E[0 if every target is met, else Σw/2 + min(best, F)] under the predicted means and spreads. Its second
+    term is ``best`` less the expected improvement of the composite F (Uhrenholt & Jensen, AISTATS 2019,
+    "Efficient Bayesian optimization for target vector estimation"); the first makes the search prefer the
+    middle of what meets all targets to a point where one descriptor is hit and another lies at the edge of
+    its tolerance. A hundredth of E[F] gives a slope where neither is in sight.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class Objective:
         Errors: :class:`UnusableInput` when the predictor does not know a wanted descriptor.
         """
         mismatch = uncertainty = 0.0
-        drawn = np.zeros(_DRAWS)
+        drawn, met = np.zeros(_DRAWS), np.ones(_DRAWS, dtype=bool)
         for target, draws in zip(self.targets, self._draws.T, strict=True):
             estimate = predicted.get(target.descriptor)
             if estimate is None:
@@ -90,12 +93,15 @@ class Objective:
             values = estimate.mean + spread * draws
             misses = values - np.clip(values, target.low, target.high)
             drawn += target.weight * (misses / target.scale) ** 2
+            met &= np.abs(misses) <= target.tolerance
         uncertainty *= self.weights.uncertainty
         outside = self.weights.manifold * max(manifold_distance - 1.0, 0.0) ** 2
         if self.best is None:
             total = mismatch + uncertainty
         else:
-            total = float(np.minimum(drawn, self.best).mean() + _SLOPE * drawn.mean())
+            missed = _MISSED * sum(target.weight for target in self.targets)
+            loss = np.where(met, 0.0, missed + np.minimum(drawn, self.best))
+            total = float(loss.mean() + _SLOPE * drawn.mean())
         return Score(total + outside, mismatch, uncertainty, outside)
 
 

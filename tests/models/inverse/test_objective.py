@@ -52,7 +52,7 @@ def test_only_beyond_the_edge_of_the_manifold_costs():
 def test_a_certain_prediction_is_worth_what_it_improves():
     objective = Objective([value("x", 1.0)], PLAIN, best=4.0)
     certain = [objective.score({"x": Estimate(1.0 + miss, 0.0)}).total for miss in (0.0, 1.0, 2.0, 3.0)]
-    assert certain == pytest.approx([0.0, 1.01, 4.04, 4.09])
+    assert certain == pytest.approx([0.0, 0.5 + 1.01, 0.5 + 4.04, 0.5 + 4.09])
 
 
 def test_what_may_beat_the_best_is_worth_more_than_what_surely_falls_short_of_it():
@@ -61,8 +61,21 @@ def test_what_may_beat_the_best_is_worth_more_than_what_surely_falls_short_of_it
         objective.score({"x": Estimate(mean, sd)}).total for mean, sd in ((3.1, 0.1), (3.1, 1.5), (9.0, 1.5))
     )
     assert doubtful < sure < hopeless
-    # E[min(4, (2.1 + 1.5 z)²)] = 2.804 by quadrature, and a hundredth of 2.1² + 1.5².
-    assert doubtful == pytest.approx(2.804 + 0.0666, abs=0.05)
+    # E[min(4, (2.1 + 1.5 z)²)] = 2.804 by quadrature, a hundredth of 2.1² + 1.5², and a half for missing.
+    assert doubtful == pytest.approx(2.804 + 0.0666 + 0.5, abs=0.05)
+
+
+def test_the_middle_of_all_bands_is_worth_more_than_the_centre_of_one_at_the_edge_of_another():
+    objective = Objective([value("x", 1.0), value("y", 1.0)], PLAIN, best=4.0)
+    tolerance = objective.targets[0].tolerance
+
+    def at(x: float, y: float) -> float:
+        spread = 0.4 * tolerance
+        return objective.score(
+            {"x": Estimate(1.0 + x * tolerance, spread), "y": Estimate(1.0 + y * tolerance, spread)}
+        ).total
+
+    assert at(0.75, 0.75) < at(0.0, 1.0)
 
 
 def test_what_cannot_be_predicted_is_never_chosen():
