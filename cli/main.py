@@ -52,12 +52,17 @@ ENTRIES = (
         CAMPAIGNS,
     ),
     Entry(
-        "approvals", "cli.approvals", "approvals", "List, show, approve, edit and reject proposals.", CAMPAIGNS
+        "approvals",
+        "cli.approvals",
+        "approvals",
+        "List, show, approve, edit and reject proposals.",
+        CAMPAIGNS,
     ),
     Entry("dashboard", "cli.dashboard", "dashboard", "Watch campaigns in a browser, read-only.", CAMPAIGNS),
     Entry("lab", "cli.lab", "app", "Check, watch and stop a lab, answer its tasks.", LAB),
     Entry("user", "cli.user", "user", "Who may act: people, roles and tokens.", SETUP),
     Entry("audit", "cli.audit", "audit", "Who did what when; is it untouched?", SETUP),
+    Entry("backup", "cli.backup", "backup", "Copy the databases while they are in use.", SETUP),
     Entry("doctor", "cli.doctor", "doctor", "Check this installation and its state directory.", SETUP),
 )
 

@@ -5,11 +5,16 @@ a run that was killed anywhere is followed by the same command, which goes on wh
 """
 
 from pathlib import Path
+from typing import Annotated
 
 from prefect import flow
+from pydantic import Field
 
-from campaigns.ledger import CampaignStatus, ExperimentRecord, State
-from flows.opening import employed, ended, find_or_start, open_ledger, read_campaign, simulated_lab
+from campaigns.ledger import CampaignState, CampaignStatus, ExperimentRecord, State
+from flows.deployments.artifacts import show_iterations, show_report
+from flows.deployments.decision import take_decision, wait_for_decision
+from flows.deployments.this_run import bind, bound_campaign, tagged
+from flows.opening import at_hand, employed, ended, read_campaign
 from flows.reporting import write_report
 from flows.steps.approve import approve
 from flows.steps.image import image
@@ -23,44 +28,73 @@ from flows.steps.synthesise import dispatch, synthesise
 from flows.worker import Worker
 from models.home import state_directory
 
+# The form in Prefect's UI is made of these and of the docstring; what is typed there is checked against them.
+Seed = Annotated[int | None, Field(ge=0, lt=2**31)]
+Experiments = Annotated[int | None, Field(ge=1, le=10_000)]
+Speed = Annotated[float | None, Field(gt=0)]
+
 
 @flow(name="campaign", retries=0, persist_result=False)
 def campaign(
     campaign_file: Path,
-    seed: int | None = None,
-    iterations: int | None = None,
+    seed: Seed = None,
+    iterations: Experiments = None,
     fresh: bool = False,
     out: Path | None = None,
     faults: Path | None = None,
-    real_time_factor: float | None = None,
+    real_time_factor: Speed = None,
 ) -> CampaignStatus:
     """Run a campaign until it converges, spends its budget, stalls, is ended, or waits for a person.
 
-    ``seed`` and ``iterations`` (experiments) replace those of the file. An unfinished campaign of the same
-    file and seed is gone on with; of a finished one the result is returned as it is, unless ``fresh``.
-    ``out`` is a folder for the report, ``faults`` a scenario of what goes wrong in the simulated lab,
-    ``real_time_factor`` how many of its seconds pass in a real one (None: its time jumps).
+    An unfinished campaign of the same file and seed is gone on with; of a finished one the result is returned
+    as it is, unless it is to be fresh. A deployed run is bound to its campaign for good, suspends itself
+    while a person has to decide, and shows what it does in Prefect.
+
+    Args:
+        campaign_file: campaign file (YAML) on the machine of the worker.
+        seed: in place of the file's seed.
+        iterations: most experiments, in place of the file's budget.
+        fresh: start again where the same campaign is finished already.
+        out: folder for the report, in place of the state directory's.
+        faults: scenario (YAML) of what goes wrong in a simulated lab.
+        real_time_factor: seconds of a simulated lab that pass in a real one; empty: its time jumps.
+
     Errors: :class:`models.errors.UnusableInput`, :class:`devices.errors.LabError`.
     """
-    specification = read_campaign(campaign_file, seed, iterations, faults)
     home = state_directory()
-    with open_ledger(home, simulated=simulated_lab(specification)) as ledger:
-        record = find_or_start(ledger, specification, fresh=fresh)
+    bound = bound_campaign()
+    asked = read_campaign(campaign_file, seed, iterations, faults) if bound is None else None
+    with at_hand(home, asked, bound, fresh=fresh) as (ledger, specification, record):
+        bind(record, specification.lab.stem)
         if ended(record):
             return write_report(ledger, record.id, home, out, only_missing=True)
-        with employed(specification, record, ledger, home, faults, real_time_factor) as worker:
-            while goes_on(worker):
-                experiment = suggest(worker)
-                experiment = reconcile(worker, experiment)
-                experiment = approve(worker, experiment)
-                experiment = dispatch(worker, experiment)
-                experiment = synthesise(worker, experiment)
-                experiment = image(worker, experiment)
-                while looking(worker, experiment):
-                    experiment = quantify(worker, experiment)
-                    experiment = judge(worker, experiment)
-                learn(worker, experiment)
-        return write_report(ledger, record.id, home, out)
+        if bound is None or take_decision(ledger, bound) or record.status is CampaignState.RUNNING:
+            given_again = bound is None
+            with employed(
+                specification, record, ledger, home, faults, real_time_factor, given_again=given_again
+            ) as worker:
+                while goes_on(worker):
+                    iterate(worker)
+                    show_iterations(ledger, record.id)
+        status = write_report(ledger, record.id, home, out)
+        show_report(status)
+        wait_for_decision(ledger, record.id)
+        return status
+
+
+def iterate(worker: Worker) -> None:
+    """One experiment, from its proposal to what was learnt, or as far as it comes without a person."""
+    experiment = suggest(worker)
+    with tagged(experiment.id):
+        experiment = reconcile(worker, experiment)
+        experiment = approve(worker, experiment)
+        experiment = dispatch(worker, experiment)
+        experiment = synthesise(worker, experiment)
+        experiment = image(worker, experiment)
+        while looking(worker, experiment):
+            experiment = quantify(worker, experiment)
+            experiment = judge(worker, experiment)
+        learn(worker, experiment)
 
 
 def looking(worker: Worker, experiment: ExperimentRecord) -> bool:

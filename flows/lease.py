@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from campaigns.ledger import Lease, LeaseHeld, LeaseLost, Ledger
@@ -78,3 +79,22 @@ def kept_lease(ledger: Ledger, campaign_id: str, folder: Path) -> Iterator[KeptL
 def _holder(name: str) -> str:
     pid = Path(name).read_text().strip()
     return f" (process {pid})" if pid else ""
+
+
+def driven(ledger: Ledger, campaign_id: str, folder: Path, now: datetime) -> bool:
+    """Whether a worker drives the campaign, as far as can be told: its lease is in force, and it lives.
+
+    On the lease's own machine a process that is gone is seen at once; elsewhere its lease has to run out.
+    """
+    lease = ledger.lease_of(campaign_id)
+    if lease is None or lease.expires_at <= now.isoformat(timespec="microseconds"):
+        return False
+    if lease.holder != socket.gethostname():
+        return True
+    try:
+        process = int((folder / f"{campaign_id}.lock").read_text())
+        os.kill(process, 0)
+    except (OSError, ValueError) as gone:
+        # Nobody's process, or nobody's lock file: another machine of the same name, then.
+        return not isinstance(gone, ProcessLookupError)
+    return True

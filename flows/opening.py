@@ -12,6 +12,7 @@ from campaigns.ledger import (
     CampaignRecord,
     CampaignState,
     Ledger,
+    has_ledger,
     ledger_location,
     ledger_path,
 )
@@ -70,6 +71,42 @@ def simulated_lab(campaign: Campaign) -> bool:
     return bool(is_simulated(campaign.lab))
 
 
+@contextmanager
+def at_hand(
+    home: Path,
+    campaign: Campaign | None,
+    bound: str | None = None,
+    *,
+    fresh: bool = False,
+) -> Iterator[tuple[Ledger, Campaign, CampaignRecord]]:
+    """The ledger, specification and record of a campaign: the one that is bound, else that of the file.
+
+    Errors: :class:`UnusableInput` when the bound campaign is in no ledger.
+    """
+    if bound is None:
+        assert campaign is not None
+        with open_ledger(home, simulated=simulated_lab(campaign)) as ledger:
+            yield ledger, campaign, find_or_start(ledger, campaign, fresh=fresh)
+        return
+    for simulated in (True, False):
+        if not has_ledger(home, simulated=simulated):
+            continue
+        with open_ledger(home, simulated=simulated) as ledger:
+            record = next((one for one in ledger.campaigns() if one.id == bound), None)
+            if record is not None:
+                yield ledger, Campaign.from_json(record.specification), record
+                return
+    raise UnusableInput(f"There is no campaign {bound} in {home} any more; start one from its file.")
+
+
+def waits_by_itself(ledger: Ledger, record: CampaignRecord) -> bool:
+    """Whether the campaign waits because its flow had to, and not because a person paused it."""
+    if record.status is not CampaignState.WAITING:
+        return False
+    last = [one for one in ledger.history(record.id) if one.experiment_id is None][-1]
+    return last.author == AUTHOR
+
+
 def find_or_start(ledger: Ledger, campaign: Campaign, *, fresh: bool) -> CampaignRecord:
     """The unfinished campaign of this file and seed to go on with, else the finished one, else a new one.
 
@@ -122,8 +159,12 @@ def employed(
     home: Path,
     faults: Path | None = None,
     real_time_factor: float | None = None,
+    *,
+    given_again: bool = True,
 ) -> Iterator[Worker]:
-    """A worker that may drive the campaign, for the time of this context; a waiting campaign runs again.
+    """A worker that may drive the campaign, for the time of this context.
+
+    A waiting campaign runs again where a person has ``given`` the command ``again``; else it goes on waiting.
 
     Errors: :class:`campaigns.ledger.LeaseHeld` while another worker drives it, and those of the lab.
     """
@@ -133,7 +174,7 @@ def employed(
         _laboratory(campaign, record, root, faults, real_time_factor) as laboratory,
     ):
         check_reach(campaign, laboratory.name, laboratory.limits)
-        if ledger.campaign(record.id).status is CampaignState.WAITING:
+        if given_again and ledger.campaign(record.id).status is CampaignState.WAITING:
             ledger.set_status(
                 record.id,
                 CampaignState.WAITING,

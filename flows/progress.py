@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
+
 
 @dataclass(frozen=True)
 class Event:
     """One piece of news; ``experiment`` counts from 1 (0: all) of at most ``experiments``.
 
-    ``done`` and ``total`` give the progress within the step where it is known (swarm iterations, fields).
+    ``done`` and ``total`` give the progress within the step where it is known (swarm iterations, fields);
+    ``subject`` is the id of the experiment, or of the campaign.
     """
 
     step: str
@@ -20,6 +24,7 @@ class Event:
     experiments: int = 0
     done: int = 0
     total: int = 0
+    subject: str = ""
 
 
 Observer = Callable[[Event], None]
@@ -42,5 +47,16 @@ def tell(event: Event) -> None:
     if observer is not None:
         observer(event)
     elif not event.done:
-        of = f"experiment {event.experiment}/{event.experiments}: " if event.experiment else ""
-        logging.getLogger("prefect.flow_runs.campaign").info("%s%s %s", of, event.step, event.text)
+        _log().info("%s · %s: %s", event.subject or "campaign", event.step, event.text)
+
+
+def warn(text: str) -> None:
+    """Say what went wrong around a campaign without stopping it."""
+    _log().warning("%s", text)
+
+
+def _log() -> "logging.Logger | logging.LoggerAdapter[logging.Logger]":
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger("flows")

@@ -111,4 +111,5 @@ class Worker:
     ) -> None:
         """Say what is going on."""
         index = experiment if isinstance(experiment, int) else experiment.index
-        tell(Event(step, text, index, self.campaign.budget.experiments, done, total))
+        subject = self.campaign_id if isinstance(experiment, int) else experiment.id
+        tell(Event(step, text, index, self.campaign.budget.experiments, done, total, subject))

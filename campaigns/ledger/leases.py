@@ -73,6 +73,12 @@ class Leases(Store):
                 .execution_options(synchronize_session=False)
             )
 
+    def lease_of(self, campaign_id: str) -> Lease | None:
+        """The lease of a campaign, in force or run out; None where nobody drives it."""
+        with self._read() as session:
+            row = session.exec(select(LeaseRow).where(LeaseRow.campaign_id == campaign_id)).first()
+            return None if row is None else Lease(row.campaign_id, row.holder, row.token, row.expires_at)
+
     def _check_lease(self, session: Session, lease: Lease | None) -> None:
         """Fencing: inside the transaction that writes, the lease must still be this worker's.
 

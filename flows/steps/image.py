@@ -6,6 +6,7 @@ from pathlib import Path
 from campaigns.ledger import ExperimentRecord, Micrograph, State
 from campaigns.specification import View
 from devices.errors import DeviceFault, NeedsPerson, SampleLost
+from flows.deployments.limits import device
 from flows.gate import Gate
 from flows.step import ExperimentLost, step
 from flows.store import put
@@ -62,9 +63,10 @@ def _acquired(
     folder = worker.root / "acquired" / experiment.id
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return worker.laboratory.acquire(
-                experiment.dispatch_key, view.magnification, fields, first, folder
-            )
+            with device(worker.laboratory.name, "microscope"):
+                return worker.laboratory.acquire(
+                    experiment.dispatch_key, view.magnification, fields, first, folder
+                )
         except SampleLost as lost:
             raise ExperimentLost(str(lost)) from lost
         except DeviceFault as fault:

@@ -3,6 +3,7 @@
 from campaigns.ledger import ApprovalInvalid, CampaignState, ExperimentRecord, State
 from devices.errors import DeviceFault, LabDown, LabError, LabStopped, NeedsPerson
 from devices.records import RunRecord
+from flows.deployments.limits import device
 from flows.step import ExperimentLost, step
 from flows.worker import AUTHOR, Worker
 
@@ -57,7 +58,8 @@ def _run(worker: Worker, experiment: ExperimentRecord, key: str) -> RunRecord | 
             raise _Aborted(worker.record.reason)
 
     try:
-        return worker.laboratory.synthesise(key, experiment.conditions, progress)
+        with device(worker.laboratory.name, "reactor"):
+            return worker.laboratory.synthesise(key, experiment.conditions, progress)
     except _Aborted as aborted:
         # The batch may have come to its end before the reactor was stopped; either way nobody wants it now.
         known = worker.laboratory.reactor_record(key)
