@@ -1,19 +1,22 @@
 """`morpholoop approvals …`: what waits for a person, and what the person says."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.ledgers import ledgers, person, the_experiment
+from cli.decisions import SHOWN_DIGITS, AsJson, ExperimentId, approve, edit, limits_now, reject
+from cli.ledgers import ledgers, the_experiment
 from cli.output import emit
 
-AsJson = typer.Option(False, "--json", help="Print one JSON object.")
-ExperimentId = typer.Argument(help="Experiment id, as `approvals list` shows it.")
+if TYPE_CHECKING:
+    from campaigns.ledger import ExperimentRecord, Ledger
 
 approvals = typer.Typer(
-    help="List, show, approve and reject proposals.\n\nExample: morpholoop approvals list",
+    help="List, show, approve, edit and reject proposals.\n\nExample: morpholoop approvals list",
     no_args_is_help=True,
 )
+for _command in (approve, reject, edit):
+    approvals.command()(_command)
 
 
 @approvals.command("list")
@@ -48,6 +51,8 @@ def show(experiment_id: str = ExperimentId, as_json: bool = AsJson) -> None:
             }
             for one in ledger.approvals(experiment.id)
         ]
+        if experiment.state == "proposed":
+            found["shown"] = ledger.shown(experiment.id, limits=limits_now(ledger, experiment))
 
     def human() -> str:
         predicted = [
@@ -66,78 +71,14 @@ def show(experiment_id: str = ExperimentId, as_json: bool = AsJson) -> None:
                 *(pictures or ["  none"]),
                 "decisions:",
                 *(decisions or ["  none"]),
+                *([f"as shown here: --shown {found['shown'][:SHOWN_DIGITS]}"] if "shown" in found else []),
             ]
         )
 
     emit(found, as_json, human)
 
 
-@approvals.command()
-def approve(
-    experiment_id: str = ExperimentId,
-    reason: str = typer.Option("", help="Kept with the approval."),
-    as_json: bool = AsJson,
-) -> None:
-    """Approve a proposal as it stands, in a simulated lab; the campaign's command then goes on with it.
-
-    Example: morpholoop approvals approve lmr-precursor-s0-r1-001
-    """
-    from campaigns.specification import Campaign
-    from models.errors import UnusableInput
-
-    with the_experiment(experiment_id) as (ledger, experiment):
-        if not experiment.simulated:
-            raise UnusableInput(
-                "This version knows no authenticated operators, so it approves nothing for a real lab; "
-                "run the campaign in a simulated lab."
-            )
-        record = ledger.campaign(experiment.campaign_id)
-        campaign = Campaign.from_json(record.specification)
-        approval = ledger.approve(
-            experiment.id,
-            author=person(),
-            role="operator",
-            limits=_limits(campaign),
-            expires_h=campaign.approval.expires_h,
-            reason=reason,
-        )
-    emit(
-        {
-            "experiment": experiment_id,
-            "decision": "approved",
-            "expires_at": approval.expires_at,
-            "hash": approval.hash,
-        },
-        as_json,
-        lambda: f"{experiment_id} is approved until {approval.expires_at}.",
-    )
-
-
-@approvals.command()
-def reject(
-    experiment_id: str = ExperimentId,
-    reason: str = typer.Option(..., help="Kept with the decision."),
-    as_json: bool = AsJson,
-) -> None:
-    """Reject a proposal for good; the campaign proposes another when it goes on.
-
-    Example: morpholoop approvals reject lmr-precursor-s0-r1-001 --reason "pH too high for this batch"
-    """
-    from campaigns.specification import Campaign
-
-    with the_experiment(experiment_id) as (ledger, experiment):
-        campaign = Campaign.from_json(ledger.campaign(experiment.campaign_id).specification)
-        ledger.reject(
-            experiment.id, author=person(), role="operator", limits=_limits(campaign), reason=reason
-        )
-    emit(
-        {"experiment": experiment_id, "decision": "rejected", "reason": reason},
-        as_json,
-        lambda: f"{experiment_id} is rejected.",
-    )
-
-
-def _proposal(ledger: Any, experiment: Any) -> dict[str, Any]:
+def _proposal(ledger: "Ledger", experiment: "ExperimentRecord") -> dict[str, Any]:
     return {
         "experiment": experiment.id,
         "campaign": experiment.campaign_id,
@@ -163,10 +104,3 @@ def _conditions(found: dict[str, Any]) -> str:
     return ", ".join(
         f"{name} {value} {units.get(name, '')}".strip() for name, value in found["conditions"].items()
     )
-
-
-def _limits(campaign: Any) -> Any:
-    """The set-point limits that hold now, as the lab itself reads them."""
-    from devices.labfile import LabFileLimits, ReactorLimits
-
-    return ReactorLimits(LabFileLimits(campaign.lab)).read()

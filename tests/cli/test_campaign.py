@@ -80,33 +80,10 @@ def test_a_proposal_is_listed_shown_and_approved(campaign_id, capsys):
     assert (decision["decision"], decision["role"], decision["reason"]) == ("approved", "operator", "fine")
     assert "@" in decision["author"]
     assert said(capsys, "approvals", "list") == "Nothing waits for an approval.\n"
-    assert "no longer proposed" in said(capsys, "approvals", "approve", experiment, status=2)
+    assert "approved already" in said(capsys, "approvals", "approve", experiment, status=2)
 
 
 def test_a_proposal_is_rejected_with_a_reason(campaign_id, capsys):
     experiment = f"{campaign_id}-001"
     assert "--reason" in said(capsys, "approvals", "reject", experiment, status=2)
     assert told(capsys, "approvals", "reject", experiment, "--reason", "no")["decision"] == "rejected"
-
-
-def test_nothing_is_approved_for_a_real_lab(home, capsys):
-    from campaigns.ledger import Ledger, ledger_path
-    from campaigns.specification import load
-    from tests.conftest import LIBRARY
-
-    campaign = load(LIBRARY / "membrane.yaml")
-    with Ledger.open(ledger_path(home, simulated=False), simulated=False) as ledger:
-        record = ledger.start_campaign(
-            name="real",
-            seed=0,
-            specification=campaign.to_json(),
-            digest="d",
-            lab="lab",
-            targets=(),
-            units={},
-            author="test",
-        )
-        experiment = ledger.propose(
-            record.id, index=1, conditions={"pH": 10.0}, units={}, model_version="m", author="test"
-        )
-    assert "no authenticated operators" in said(capsys, "approvals", "approve", experiment.id, status=2)
