@@ -34,7 +34,7 @@ def train(
         2, "--processes", min=1, help="Processes that train together, a thread each."
     ),
     until: str = typer.Option(
-        "evaluate", "--until", help="Last stage: vae, joint, controlnet, calibrate, evaluate."
+        "evaluate", "--until", help="Last stage: vae, joint, controlnet, guided, calibrate, evaluate."
     ),
     base: str = typer.Option(
         "",

@@ -72,7 +72,8 @@ def fine_tune(
     schedule = Schedule(
         steps, learning_rate, warmup=max(1, steps // 10), decay=0.5, weight_decay=0.0, average_decay=0.9
     )
-    loss = diffusion_step(trained, pools, DiffusionLoss(dropout=0.0, batch=batch))
+    settings = DiffusionLoss(dropout=0.0, batch=batch, guidance=generator.record.guidance_learnt)
+    loss = diffusion_step(trained, pools, settings)
     Training({"controlnet": controlnet}, schedule, seed, label="fine-tuning", progress=progress).run(loss)
     dtype = next(generator.networks.unet.parameters()).dtype
     for parameter in controlnet.parameters():

@@ -7,7 +7,7 @@ from models.generator.diffusion import DiffusionLoss
 from models.generator.networks import Architecture
 from models.generator.optimisation import Schedule
 
-STAGES = ("vae", "joint", "controlnet", "calibrate", "evaluate")
+STAGES = ("vae", "joint", "controlnet", "guided", "calibrate", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class TrainingPlan:
 
     ``base``: a folder or hub name of Stable Diffusion's shape (:mod:`models.generator.base`) in place of the
     built-in base. It stays frozen with its autoencoder, so the stages ``vae`` and ``joint`` are left out.
+
+    In the stage ``guided`` the ControlNet learns to draw in one evaluation what it draws under guidance of
+    strength ``guidance`` in two.
     """
 
     name: str = "model-1"
@@ -52,6 +55,7 @@ class TrainingPlan:
     joint_controlnet_rate: float = 2.0
     controlnet: Schedule = field(default_factory=lambda: Schedule(steps=250, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
+    guided: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=2e-4, decay=0.6))
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     sampling_steps: int = 6
     guidance: float = 1.5

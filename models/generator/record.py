@@ -79,7 +79,11 @@ class Lineage(BaseModel):
 
 
 class GeneratorRecord(BaseModel):
-    """Everything about a version that is not a weight."""
+    """Everything about a version that is not a weight.
+
+    ``guidance``: strength of the classifier-free guidance when drawing. ``guidance_learnt``: the strength
+    that the ControlNet has learnt to draw with by itself.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -92,6 +96,7 @@ class GeneratorRecord(BaseModel):
     latent_std: tuple[float, ...]
     timesteps: tuple[int, ...] = Field(min_length=1)
     guidance: float = 1.0
+    guidance_learnt: float = 1.0
     calibration: Calibration = Calibration()
     trained_on: tuple[Mapping[str, float | str], ...] = Field(min_length=1)
     held_out: tuple[ReferencePoint, ...] = ()

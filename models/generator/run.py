@@ -27,9 +27,9 @@ from models.generator.plan import TrainingPlan
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder. Checkpoints: ``vae``, ``joint`` (base and ControlNet), ``controlnet``.
+    """A run folder. Checkpoints: ``vae``, ``joint`` (base and ControlNet), ``controlnet``, ``guided``.
 
-    Over a base that was given, ``controlnet`` alone.
+    Over a base that was given, the last two alone.
     """
 
     folder: Path
@@ -75,6 +75,12 @@ class Run:
                 steps["joint"] = load_averaged(self.checkpoint("joint"), both)
         return networks, steps
 
+    def taught(self) -> tuple[Networks, dict[str, int]]:
+        """The networks before the stage ``guided``, and the steps of each stage."""
+        networks, steps = self.based()
+        self._load("controlnet", networks, steps)
+        return networks, steps
+
     def trained(self) -> tuple[Networks, dict[str, int]]:
         """Networks with the averaged weights of the latest checkpoints, and the steps of each stage.
 
@@ -85,14 +91,15 @@ class Run:
             raise UnusableInput(
                 f"{self.folder} holds no trained {first} stage yet: run the stages up to {first!r} first."
             )
-        networks, steps = self.based()
-        if self.checkpoint("controlnet").exists():
-            steps["controlnet"] = load_averaged(
-                self.checkpoint("controlnet"), {"controlnet": networks.controlnet}
-            )
+        networks, steps = self.taught()
+        self._load("guided", networks, steps)
         for module in (networks.vae, networks.unet, networks.controlnet):
             module.eval().requires_grad_(False)
         return networks, steps
+
+    def _load(self, stage: str, networks: Networks, steps: dict[str, int]) -> None:
+        if self.checkpoint(stage).exists():
+            steps[stage] = load_averaged(self.checkpoint(stage), {"controlnet": networks.controlnet})
 
     def latents(self) -> Mapping[int, NDArray[np.float16]]:
         """Latents of every tile, as the stage ``vae`` left them."""

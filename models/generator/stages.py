@@ -1,6 +1,7 @@
 """The training stages; each is called in every process of a team."""
 
 import copy
+import dataclasses
 import functools
 
 import numpy as np
@@ -123,29 +124,43 @@ def train_controlnet(run: Run, team: Team) -> None:
     _train_diffusion(run, team, networks, {"controlnet": networks.controlnet}, "controlnet")
 
 
+def train_guided(run: Run, team: Team) -> None:
+    """Have the ControlNet learn what it draws under guidance, from a frozen copy of itself."""
+    networks, _ = run.taught()
+    networks.unet.requires_grad_(False)
+    teacher = copy.deepcopy(networks.controlnet).eval().requires_grad_(False).to(team.device)
+    _train_diffusion(run, team, networks, {"controlnet": networks.controlnet}, "guided", teacher)
+
+
 def _train_diffusion(
-    run: Run, team: Team, networks: Networks, modules: dict[str, torch.nn.Module], stage: str
+    run: Run,
+    team: Team,
+    networks: Networks,
+    modules: dict[str, torch.nn.Module],
+    stage: str,
+    teacher: torch.nn.Module | None = None,
 ) -> None:
     plan = run.plan
-    schedule, loss = (
-        (plan.joint, plan.joint_loss) if stage == "joint" else (plan.controlnet, plan.controlnet_loss)
-    )
+    guided = dataclasses.replace(plan.controlnet_loss, guidance=plan.guidance)
+    schedule, loss, number = {
+        "joint": (plan.joint, plan.joint_loss, 0),
+        "controlnet": (plan.controlnet, plan.controlnet_loss, 1),
+        "guided": (plan.guided, guided, 2),
+    }[stage]
     for part in (networks.vae, networks.unet, networks.controlnet):
         part.to(team.device)
     pools = training_pools(run.dataset, run.latents(), run.encoder, *run.statistics())
-    # The second stage must not repeat the first one's random numbers.
-    seed = plan.seed + (1 if stage == "controlnet" else 0)
     training = Training(
         modules,
         schedule,
-        seed,
+        plan.seed + number,  # no stage must repeat another one's random numbers
         team,
         run.checkpoint(stage),
         stage,
         on_checkpoint=Watch(run, networks, stage),
         faster={"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {},
     )
-    training.run(diffusion_step(networks, pools, loss))
+    training.run(diffusion_step(networks, pools, loss, teacher))
 
 
 def _show_reconstructions(run: Run, networks: Networks, step: int, _loss: float) -> bool:

@@ -4,8 +4,11 @@ On a CPU, several of one thread each. On a GPU, one; on several GPUs or machines
 launch`` (or ``torchrun``) started.
 """
 
+import multiprocessing
+import multiprocessing.connection
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +104,17 @@ def _member(
     rank: int, work: Callable[..., None], arguments: tuple[Any, ...], size: int, meeting: str
 ) -> None:
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
     try:
         work(*arguments, Team(rank, size))
     finally:
         distributed.destroy_process_group()
+
+
+def _end_with_parent() -> None:
+    """A killed command must not leave its processes training on."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)

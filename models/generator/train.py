@@ -1,7 +1,7 @@
 """Train a generator: ``python -m models.generator.train DATASET --out FOLDER [--until STAGE]``.
 
-Stages: vae → joint → controlnet → calibrate → evaluate. Each keeps a checkpoint in FOLDER and continues
-from it when the command is given again; the finished version is ``FOLDER/<name>/``.
+Stages: vae → joint → controlnet → guided → calibrate → evaluate. Each keeps a checkpoint in FOLDER and
+continues from it when the command is given again; the finished version is ``FOLDER/<name>/``.
 """
 
 import argparse
@@ -17,7 +17,14 @@ from models.generator.generator import Generator
 from models.generator.optimisation import Schedule, checkpoint_state
 from models.generator.plan import STAGES, TrainingPlan
 from models.generator.run import Run
-from models.generator.stages import check_vae, encode_tiles, train_controlnet, train_joint, train_vae
+from models.generator.stages import (
+    check_vae,
+    encode_tiles,
+    train_controlnet,
+    train_guided,
+    train_joint,
+    train_vae,
+)
 from models.generator.team import launched, run_alone, run_together, wait_for_all
 
 
@@ -45,6 +52,8 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
             run_together(train_joint, (run,), plan.processes)
     if last >= STAGES.index("controlnet") and not _done(run, "controlnet", plan.controlnet):
         run_together(train_controlnet, (run,), plan.processes)
+    if last >= STAGES.index("guided") and plan.guidance != 1.0 and not _done(run, "guided", plan.guided):
+        run_together(train_guided, (run,), plan.processes)
     made = export(run, figures=until == "evaluate") if leads and last >= STAGES.index("calibrate") else None
     wait_for_all()
     return made
@@ -116,6 +125,7 @@ def main() -> None:
     parser.add_argument("--crop-steps", type=int, default=defaults.joint_loss.crop_steps)
     parser.add_argument("--joint-steps", type=int, default=defaults.joint.steps)
     parser.add_argument("--controlnet-steps", type=int, default=defaults.controlnet.steps)
+    parser.add_argument("--guided-steps", type=int, default=defaults.guided.steps)
     args = parser.parse_args()
     plan = dataclasses.replace(
         defaults,
@@ -128,6 +138,7 @@ def main() -> None:
         joint=dataclasses.replace(defaults.joint, steps=args.joint_steps),
         joint_loss=dataclasses.replace(defaults.joint_loss, crop_steps=args.crop_steps),
         controlnet=dataclasses.replace(defaults.controlnet, steps=args.controlnet_steps),
+        guided=dataclasses.replace(defaults.guided, steps=args.guided_steps),
     )
     try:
         version = train(args.dataset, args.out, plan, until=args.until)

@@ -59,3 +59,21 @@ def test_dropped_control_leaves_the_controlnet_without_gradient() -> None:
         step(np.random.default_rng(0), 0).backward()
         gradient = sum(float(p.grad.abs().sum()) for p in parts.controlnet.parameters() if p.grad is not None)
         assert (gradient == 0.0) is silent
+
+
+def test_a_controlnet_learns_what_it_draws_under_guidance_from_a_copy_of_itself() -> None:
+    parts = networks()
+    pool = LatentPool(np.zeros((4, 4, 16, 16), np.float16), np.ones((4, 7), np.float32))
+
+    def loss(guidance: float, teacher: torch.nn.Module | None) -> float:
+        settings = DiffusionLoss(dropout=0.0, coarse=0.0, batch=4, guidance=guidance)
+        with torch.no_grad():
+            return float(diffusion_step(parts, {500: pool}, settings, teacher)(np.random.default_rng(0), 0))
+
+    itself = loss(1.0, parts.controlnet)
+    assert itself == pytest.approx(0.0, abs=1e-6)
+    # (b + g·(c − b)) − c = (g − 1)·(c − b)
+    weak, strong = loss(1.5, parts.controlnet), loss(2.0, parts.controlnet)
+    assert weak > 1e-4
+    assert strong == pytest.approx(4.0 * weak, rel=0.05)
+    assert loss(1.5, None) > weak

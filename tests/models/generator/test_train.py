@@ -2,8 +2,10 @@ import dataclasses
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -30,6 +32,7 @@ def plan(**changes: object) -> TrainingPlan:
         joint_loss=DiffusionLoss(crop=8, crop_steps=1, crop_batch=2, batch=2),
         controlnet=Schedule(2, 1e-3),
         controlnet_loss=DiffusionLoss(dropout=0.0, batch=2),
+        guided=Schedule(2, 1e-3),
         sampling_steps=2,
         calibration_conditions=5,
         calibration_images=1,
@@ -44,7 +47,8 @@ def test_every_stage_runs_and_the_version_loads(tmp_path: Path) -> None:
     folder = train(write_dataset(tmp_path / "data"), tmp_path / "run", plan())
     assert folder == tmp_path / "run" / "blobs-1"
     made = load(folder)
-    assert made.record.lineage.steps == {"vae": 2, "joint": 2, "controlnet": 2}
+    assert made.record.lineage.steps == {"vae": 2, "joint": 2, "controlnet": 2, "guided": 2}
+    assert (made.record.guidance, made.record.guidance_learnt) == (1.0, 1.5)
     assert set(made.record.metrics.reconstruction_psnr) == {500}
     assert set(made.record.metrics.denoising_ssim) == {500}
     assert len(made.record.held_out) == 3
@@ -95,9 +99,49 @@ def test_processes_that_a_launcher_started_train_one_version(tmp_path: Path) -> 
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
     together, alone = load(tmp_path / "run" / "blobs-1"), train(data, tmp_path / "alone", plan())
-    assert together.record.lineage.steps == {"vae": 2, "joint": 2, "controlnet": 2}
+    assert together.record.lineage.steps == {"vae": 2, "joint": 2, "controlnet": 2, "guided": 2}
     assert alone is not None
     # Two processes see twice the batches: another version, made of averaged gradients.
     one, other = (g.networks.unet.conv_in.weight for g in (together, load(alone)))
     assert not torch.equal(one, other)
     assert torch.allclose(one, other, atol=0.05)
+
+
+def wait_in(folder: Path, team: object) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(120)
+
+
+def runs(process: int) -> bool:
+    try:
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from models.generator.team import run_together
+from tests.models.generator.test_train import wait_in
+if __name__ == "__main__":
+    run_together(wait_in, (Path(sys.argv[1]),), 2)
+"""
+
+
+def test_a_killed_training_leaves_no_process_behind(tmp_path: Path) -> None:
+    script, folder = tmp_path / "killed.py", tmp_path / "members"
+    script.write_text(KILLED, encoding="utf-8")
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    parent = subprocess.Popen([sys.executable, str(script), str(folder)], env=environment)
+    deadline = time.monotonic() + 50
+    while len(members := [int(path.name) for path in folder.iterdir()]) < 2:
+        assert parent.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    while any(map(runs, members)):
+        assert time.monotonic() < deadline + 5
+        time.sleep(0.1)
