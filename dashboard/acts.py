@@ -177,6 +177,9 @@ class Acts:
         from models.generator import registry
 
         person.require(Act.PROMOTE)
+        # By name alone: the registry would take a path, too.
+        if version not in [one.name for one in registry.versions(self.home)]:
+            raise NotFound(f"There is no version {version!r} of the generator.")
         before = registry.current(self.home)
         registry.promote(version, self.home)
         facts = {**person.facts, "before": before}

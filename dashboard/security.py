@@ -60,6 +60,10 @@ class Settings:
         return any(known in network for network in self.proxies)
 
 
+class NotOurPage(NotAllowed):
+    """A browser asks for a change without the proof that one of our own pages wants it."""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Somebody who is signed in; ``csrf`` is what their browser sends back with every change.
@@ -97,10 +101,10 @@ class Guard:
         return Visitor(record.person, record.csrf)
 
     def check_csrf(self, connection: HTTPConnection, visitor: Visitor) -> None:
-        """Errors: :class:`NotAllowed` when a browser asks for a change, but not one of our pages."""
+        """Errors: :class:`NotOurPage` when a browser asks for a change, but none of our pages does."""
         sent = connection.headers.get(CSRF_HEADER, "")
         if visitor.csrf and not secrets.compare_digest(sent.encode(), visitor.csrf.encode()):
-            raise NotAllowed(
+            raise NotOurPage(
                 f"The header {CSRF_HEADER} is missing or not this session's; load the page again."
             )
 
