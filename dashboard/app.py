@@ -1,5 +1,6 @@
 """The operator's window: pages, forms and pictures over one state directory, in one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from campaigns import report
 from dashboard.desk import Desk
+from dashboard.pages.sign_in import form_routes
 from dashboard.parts.frame import to_sign_in
 from dashboard.parts.pictures import picture_routes
 from dashboard.security_headers import SecurityHeaders
@@ -28,17 +30,26 @@ def create_app(home: Path) -> FastAPI:
     from nicegui import ui
 
     from dashboard.pages import register
-    from dashboard.pages.sign_in import form_routes
 
     desk = Desk(home)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        resting = asyncio.create_task(_rest(desk))
         yield
+        resting.cancel()
         desk.close()
 
     app = FastAPI(title="morpholoop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.desk = desk
+    add_routes(app, desk)
+    register(desk)
+    ui.run_with(app, title="morpholoop", language="en-US", tailwind=False, show_welcome_message=False)
+    return app
+
+
+def add_routes(app: FastAPI, desk: Desk) -> None:
+    """Everything but the live pages: forms, pictures and reports, with the headers that all answers carry."""
     app.add_middleware(SecurityHeaders)
     app.include_router(form_routes(desk))
     app.include_router(picture_routes(desk))
@@ -54,6 +65,9 @@ def create_app(home: Path) -> FastAPI:
             raise HTTPException(404, str(error)) from error
         return HTMLResponse(report.html(ledger, record.id), headers=_REPORT)
 
-    register(desk)
-    ui.run_with(app, title="morpholoop", language="en-US", tailwind=False, show_welcome_message=False)
-    return app
+
+async def _rest(desk: Desk) -> None:
+    """Once in a while, let what is idle go."""
+    while True:
+        await asyncio.sleep(60)
+        await asyncio.to_thread(desk.worker.rest)

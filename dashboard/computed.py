@@ -88,6 +88,21 @@ def imagine(version: str | None, conditions: Conditions, seed: int) -> Imagined:
     )
 
 
+def samples(version: str) -> tuple[tuple[dict[str, float | str], int, float, tuple[bytes, ...]], ...]:
+    """Micrographs at conditions that were held out: conditions, magnification, pixel size in µm, PNGs."""
+    generator = _generator(version)
+    record = generator.record
+    conditions = [dict(one.conditions) for one in record.held_out] or [dict(one) for one in record.trained_on]
+    varying = {parameter.name for parameter in record.inputs.parameters if parameter.varies}
+    found = []
+    for one in conditions[:: max(1, len(conditions) // 3)][:3]:
+        for magnification, info in record.inputs.magnifications.items():
+            drawn = generator.sample(one, magnification=magnification, n=TILES, seed=0)
+            told = {name: value for name, value in one.items() if name in varying}
+            found.append((told, magnification, info.pixel_size_um, tuple(_grey(pixels) for pixels in drawn)))
+    return tuple(found)
+
+
 def measure_field(path: Path, view: View) -> dict[str, float]:
     """The descriptors of one stored field of view alone, as a view of a campaign measures them."""
     from models.micrographs import read

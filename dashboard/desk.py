@@ -13,6 +13,7 @@ from campaigns.ledger import LedgerError
 from campaigns.people import People, Person, SignInRefused
 from dashboard.acts import Acts
 from dashboard.reading.source import Source
+from dashboard.reading.versions import Versions
 from dashboard.security import Guard, Settings, Visitor
 from dashboard.starting import Started
 from dashboard.worker import Worker
@@ -41,6 +42,7 @@ class Desk:
     def __init__(self, home: Path, settings: Settings | None = None) -> None:
         self.home = home
         self.source = Source(home)
+        self.versions = Versions(home)
         self.worker = Worker()
         self.people = People.open(home)
         self.guard = Guard(self.people, settings)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from campaigns.ledger import FINAL_STATUSES, CampaignState, HistoryRecord
-from campaigns.people import Act
+from campaigns.people import Act, Person
 from campaigns.report.contents import Wanted
 from dashboard.desk import Desk
 from dashboard.parts.charts import Options, convergence_chart, descriptor_chart
@@ -298,7 +298,7 @@ def _controls(view: Page, campaign_id: str, status: CampaignState) -> None:
                 if not text:
                     view.say("Say why first: the reason is kept with it.", good=False)
                     return
-                await view.do(lambda: _steer(view, campaign_id, act, text))
+                await view.do(lambda person: _steer(view, person, campaign_id, act, text))
 
             return done
 
@@ -309,8 +309,8 @@ def _controls(view: Page, campaign_id: str, status: CampaignState) -> None:
         ui.button("Abort", color="negative", on_click=asked("abort")).props("outline")
 
 
-def _steer(view: Page, campaign_id: str, act: str, reason: str) -> str:
-    acts, person = view.desk.acts, view.visitor.person
+def _steer(view: Page, person: Person, campaign_id: str, act: str, reason: str) -> str:
+    acts = view.desk.acts
     if act == "pause":
         acts.pause(person, campaign_id, reason)
         return "Paused: it stops after the step it is in."

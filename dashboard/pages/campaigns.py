@@ -106,7 +106,7 @@ def _welcome(view: Page) -> None:
 
         async def begin() -> None:
             button.disable()
-            if not await view.do(lambda: view.desk.start(view.visitor.person, DEMONSTRATION)):
+            if not await view.do(lambda person: view.desk.start(person, DEMONSTRATION)):
                 button.enable()
 
         with ui.element("div").classes("actions"):
@@ -147,7 +147,7 @@ def _starting(view: Page) -> None:
 
         async def begin() -> None:
             chosen = None if seed.value is None else int(seed.value)
-            await view.do(lambda: view.desk.start(view.visitor.person, str(file.value), chosen))
+            await view.do(lambda person: view.desk.start(person, str(file.value), chosen))
 
         ui.button("Start", on_click=begin).props("outline")
     ui.html(

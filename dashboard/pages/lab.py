@@ -1,9 +1,11 @@
 """Lab: every device live with its limits, alarms and interlocks, who holds it, and taking a stop back."""
 
+from functools import partial
+
 from markupsafe import Markup
 from nicegui import ui
 
-from campaigns.people import Act
+from campaigns.people import Act, Person
 from dashboard.desk import Desk
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import (
@@ -20,6 +22,7 @@ from dashboard.parts.markup import (
     tag,
 )
 from dashboard.reading.labs import LabView, labs, orders
+from devices.manual.task import Task
 from devices.snapshot import Reading
 from devices.stopping import StopOrder
 
@@ -44,6 +47,7 @@ def register(desk: Desk) -> None:
         await view.simulated(lambda: any(one.snapshot.simulated for one in labs(desk.home)))
         view.head("Lab")
         await view.rebuilt(lambda: orders(desk.home), lambda standing: _taking_back(view, standing))
+        await view.rebuilt(lambda: tuple(desk.acts.tasks()), lambda tasks: _tasks(view, tasks))
         await view.markup(lambda: join(map(_lab, labs(desk.home))) or _NONE)
 
 
@@ -172,7 +176,51 @@ def _taking_back(view: Page, standing: tuple[StopOrder, ...]) -> None:
             return
 
         async def clear() -> None:
-            await view.do(lambda: view.desk.clear(view.visitor.person))
+            await view.do(view.desk.clear)
 
         with ui.element("div").classes("actions"):
             ui.button("Take the stop back: the lab may be started again", on_click=clear).props("outline")
+
+
+def _tasks(view: Page, tasks: tuple[Task, ...]) -> None:
+    """What a lab without a control system asks of a person, and the answer."""
+    for task in tasks:
+        with ui.element("div").classes("card"):
+            steps = tag("ol", *(tag("li", step) for step in task.instructions)) if task.instructions else None
+            asked = tag("p", join((tag("b", ask.told()) for ask in task.asks), "; ")) if task.asks else None
+            ui.html(
+                join(
+                    (tag("h2", f"To do: {task.title}"), steps, asked, tag("p", task.id, class_="faint small"))
+                ),
+                sanitize=False,
+            )
+            if view.may(Act.CONFIRM):
+                _answer(view, task)
+
+
+def _answer(view: Page, task: Task) -> None:
+    typed: dict[str, ui.input] = {}
+    with ui.element("div").classes("inputs"):
+        for name, label in (
+            *((ask.name, f"{ask.name} reached{f' ({ask.unit})' if ask.unit else ''}") for ask in task.asks),
+            ("started", "started, e.g. 2026-03-01T09:00"),
+            ("finished", "finished"),
+            ("remarks", "remarks; why, if it was not done"),
+        ):
+            typed[name] = ui.input(label).props("outlined dense")
+
+    def done(person: Person) -> str:
+        answers = {
+            name: str(one.value).strip() for name, one in typed.items() if str(one.value or "").strip()
+        }
+        found = view.desk.acts.confirm(person, task.id, answers)
+        flags = found.answer.flags if found.answer else ()
+        return f"{task.title}: done." + (f" Flagged: {'; '.join(flags)}." if flags else "")
+
+    def not_done(person: Person) -> str:
+        view.desk.acts.decline(person, task.id, str(typed["remarks"].value or ""))
+        return f"{task.title}: not done; the sample is lost."
+
+    with ui.element("div").classes("actions"):
+        ui.button("Done; what is not typed counts as asked for", on_click=partial(view.do, done))
+        ui.button("It was not done", color="negative", on_click=partial(view.do, not_done)).props("outline")

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from nicegui import ui
 
 from campaigns.ledger import ExperimentRecord, Measurement, Micrograph
-from campaigns.people import Act
+from campaigns.people import Act, Person
 from campaigns.report import overlay_path
 from campaigns.specification import View
 from dashboard.computed import measure_field
@@ -312,9 +312,9 @@ def _rejecting(view: Page, experiment_id: str, micrograph: Micrograph, close: Ca
     with ui.element("div").classes("actions"):
         why = ui.input("Why this field must not count").props("outlined dense").style("min-width:300px")
 
-        def act() -> str:
+        def act(person: Person) -> str:
             reason = str(why.value or "")
-            view.desk.acts.reject_field(view.visitor.person, experiment_id, micrograph.sha256, reason)
+            view.desk.acts.reject_field(person, experiment_id, micrograph.sha256, reason)
             return f"Field {micrograph.field} is left out from now on."
 
         async def reject() -> None:

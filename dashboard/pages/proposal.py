@@ -2,11 +2,12 @@
 
 from asyncio import to_thread
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from markupsafe import Markup
 from nicegui import ui
 
-from campaigns.people import Act
+from campaigns.people import Act, Person
 from campaigns.specification.parameters import ParameterSpec
 from dashboard.desk import Desk
 from dashboard.parts.frame import Page, page
@@ -167,7 +168,7 @@ def _model(found: ProposalView) -> Markup:
             tag(
                 "div",
                 distance_in_words(one.manifold_distance),
-                class_="notice " + _tone(one.manifold_distance),
+                class_="notice " + distance_tone(one.manifold_distance),
                 style="margin-top:8px",
             ),
         )
@@ -194,7 +195,8 @@ def distance_in_words(distance: float | None) -> str:
     return "✓ Well within the conditions that the model was trained on: the errors below are those to expect."
 
 
-def _tone(distance: float | None) -> str:
+def distance_tone(distance: float | None) -> str:
+    """The tone of :func:`distance_in_words`."""
     if distance is None or 0.7 < distance <= 1:
         return "warn"
     return "bad" if distance > 1 else "good"
@@ -432,19 +434,19 @@ def _decision(view: Page, found: ProposalView) -> None:
             .props("outlined dense autogrow")
             .style("width:100%; max-width:640px")
         )
-        person, acts = view.visitor.person, view.desk.acts
+        acts = view.desk.acts
 
-        def approve_it() -> str:
+        def approve_it(person: Person) -> str:
             given = acts.approve(person, experiment_id, shown=found.shown, reason=str(comment.value or ""))
             return f"Approved until {given.expires_at[:16].replace('T', ' ')} UTC."
 
-        def reject_it() -> str:
+        def reject_it(person: Person) -> str:
             acts.reject(person, experiment_id, shown=found.shown, reason=str(comment.value or ""))
             return "Rejected; the campaign proposes another."
 
         with ui.element("div").classes("actions"):
-            yes = ui.button("Approve exactly this", on_click=lambda: view.do(approve_it))
-            ui.button("Reject", color="negative", on_click=lambda: view.do(reject_it)).props("outline")
+            yes = ui.button("Approve exactly this", on_click=partial(view.do, approve_it))
+            ui.button("Reject", color="negative", on_click=partial(view.do, reject_it)).props("outline")
             if not found.predicted_yet:
                 yes.disable()
         _edit(view, found, lambda: str(comment.value or ""))
@@ -452,7 +454,7 @@ def _decision(view: Page, found: ProposalView) -> None:
 
 def _edit(view: Page, found: ProposalView, comment: Callable[[], str]) -> None:
     inputs: dict[str, ui.number | ui.select] = {}
-    experiment, person = found.experiment, view.visitor.person
+    experiment = found.experiment
     with ui.expansion("Propose other conditions in its place").classes("faint").style("margin-top:10px"):
         ui.html(
             tag(
@@ -483,13 +485,13 @@ def _edit(view: Page, found: ProposalView, comment: Callable[[], str]) -> None:
                         step=one.step or None,
                     ).props("outlined dense")
 
-        def edit_it() -> str:
+        def edit_it(person: Person) -> str:
             changes = _changes(inputs, experiment.conditions)
             made = view.desk.acts.edit(person, experiment.id, changes, shown=found.shown, reason=comment())
             return f"Proposed as experiment {made.index}; it can be approved once it was predicted."
 
         with ui.element("div").classes("actions"):
-            ui.button("Propose these instead", on_click=lambda: view.do(edit_it)).props("outline")
+            ui.button("Propose these instead", on_click=partial(view.do, edit_it)).props("outline")
 
 
 def _changes(

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from nicegui import ui
 
-from campaigns.people import Act
+from campaigns.people import Act, Person
 from dashboard.desk import REFUSALS, Desk
 from dashboard.parts.live import Live
 from dashboard.parts.markup import join, link, tag
@@ -60,10 +60,13 @@ class Page(Live):
         """Go to another page of the dashboard."""
         ui.navigate.to(path)
 
-    async def do(self, act: Callable[[], str]) -> bool:
-        """Do what a person asked for, in a thread, and tell them what came of it; whether it was done."""
+    async def do(self, act: Callable[[Person], str]) -> bool:
+        """Do what the person asked for, in a thread, and tell them what came of it; whether it was done.
+
+        Who they are is looked up anew: a session may have ended since the page was opened.
+        """
         try:
-            told = await to_thread(act)
+            told = await to_thread(lambda: act(self.desk.guard.visitor(self.request).person))
         except REFUSALS as refused:
             self.say(str(refused), good=False)
             return False
@@ -140,6 +143,7 @@ def to_sign_in(request: Request) -> Response:
 
 async def _around(view: Page) -> None:
     desk = view.desk
+    ui.colors(primary="#1a6480", positive="#1f7a45", negative="#b3261e", warning="#8a5a08")
     ui.add_css(desk.style)
     ui.html(tag("a", "Skip to the content", href="#main", class_="skip"), sanitize=False)
 
