@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from campaigns.ledger import Lease, LeaseHeld, LeaseLost, Ledger
@@ -98,3 +98,9 @@ def driven(ledger: Ledger, campaign_id: str, folder: Path, now: datetime) -> boo
         # Nobody's process, or nobody's lock file: another machine of the same name, then.
         return not isinstance(gone, ProcessLookupError)
     return True
+
+
+def last_renewed(ledger: Ledger, campaign_id: str) -> datetime | None:
+    """When the lease of a campaign was taken or renewed last; None where it was given back."""
+    lease = ledger.lease_of(campaign_id)
+    return None if lease is None else datetime.fromisoformat(lease.expires_at) - timedelta(seconds=LEASE_S)

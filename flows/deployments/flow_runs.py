@@ -54,10 +54,16 @@ class Runs:
         """Whether somebody cancelled the newest run."""
         return self._state.type is StateType.CANCELLED
 
-    def starting(self, now: datetime) -> bool:
-        """Whether the newest run is about to drive its campaign, or to be cancelled."""
+    def starting(self, now: datetime, driven_until: datetime | None) -> bool:
+        """Whether the newest run is about to drive its campaign, or to be cancelled.
+
+        ``driven_until`` is when the campaign was last seen to be driven: a run that was running by then has
+        driven it, and drives it no more.
+        """
         if self._state.type in NOT_BEGUN:
             return True
+        if driven_until is not None and driven_until > self._state.timestamp:
+            return False
         allowed = STARTING_S.get(self._state.type)
         return allowed is not None and (now - self._state.timestamp).total_seconds() < allowed
 

@@ -24,7 +24,7 @@ from campaigns.ledger import (
 )
 from campaigns.ledger.store import iso
 from flows.deployments.flow_runs import Runs
-from flows.lease import driven
+from flows.lease import driven, last_renewed
 from flows.opening import waits_by_itself
 from flows.progress import warn
 from models.home import state_directory
@@ -75,7 +75,7 @@ def _look_after(
     now = datetime.now(UTC)
     if record.status in FINAL_STATUSES:
         return runs.close(record.status, datetime.fromisoformat(record.updated_at), now)
-    if driven(ledger, record.id, folder, now) or runs.starting(now):
+    if driven(ledger, record.id, folder, now) or runs.starting(now, last_renewed(ledger, record.id)):
         return None
     try:
         if record.status is CampaignState.WAITING:
