@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request
 
-from campaigns.people import MAY, Act, People, Role
+from campaigns.people import Act, People
 from dashboard.acts import Acts
 from dashboard.security import Guard, Visitor
 from dashboard.security_headers import SAFE
@@ -54,37 +53,3 @@ Manager = Annotated[Visitor, Depends(Needs(Act.PEOPLE))]
 
 Doing = Annotated[Acts, Depends(_acts)]
 Everybody = Annotated[People, Depends(_people)]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A route, and which roles may use it; ``open`` for those that take nobody to be signed in."""
-
-    method: str
-    path: str
-    open: bool
-    roles: frozenset[Role]
-
-
-def rules(api: FastAPI) -> tuple[Rule, ...]:
-    """The rules of all routes, in their order."""
-    found = []
-    for route in api.routes:
-        if not isinstance(route, APIRoute):
-            continue
-        needs = next((one.call for one in route.dependant.dependencies if isinstance(one.call, Needs)), None)
-        roles = frozenset(
-            role for role in Role if needs is None or needs.act is None or needs.act in MAY[role]
-        )
-        found += [Rule(method, route.path, needs is None, roles) for method in sorted(route.methods or ())]
-    return tuple(found)
-
-
-def table(api: FastAPI) -> str:
-    """The rules as a table in Markdown."""
-    heading = ["method", "path", *Role, "nobody"]
-    lines = [" | ".join(heading), " | ".join("---" for _ in heading)]
-    for rule in rules(api):
-        marks = ["yes" if role in rule.roles else "–" for role in Role]
-        lines.append(" | ".join([rule.method, f"`{rule.path}`", *marks, "yes" if rule.open else "–"]))
-    return "\n".join(f"| {line} |" for line in lines)
