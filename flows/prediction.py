@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from campaigns.ledger import ModelUse
 from campaigns.specification.policies import CURRENT
 from flows.worker import Worker
 from models.inverse.generated import GeneratorPredictor
@@ -13,23 +14,45 @@ if TYPE_CHECKING:
 
 
 def generator_version(worker: Worker) -> str | None:
-    """The version that the campaign is on: promoted last within it, else the one it began with; None: none.
+    """The version that the campaign is on: promoted or adopted last within it, else the one it began with.
 
-    A campaign stays on its own line of versions: what others promote meanwhile does not change it.
+    A campaign stays on its own line of versions: what others promote meanwhile does not change it, unless
+    its file asks to follow the current one (:func:`follow`). None: it has no generator.
     """
     asked = worker.campaign.model.generator
     if asked is None:
         return None
     uses = worker.ledger.model_uses(worker.campaign_id)
-    promoted = [use.version for use in uses if use.action == "promoted"]
-    if promoted:
-        return promoted[-1]
+    line = [use.version for use in uses if use.action in ("promoted", "adopted")]
+    if line:
+        return line[-1]
     began = [use.version for use in uses if use.action == "proposed"]
     if began:
         return began[0]
     from models.generator.registry import locate
 
     return locate(None if asked == CURRENT else asked, worker.home).name
+
+
+def follow(worker: Worker) -> None:
+    """Between two experiments, adopt the version that became current, where the campaign asks for it."""
+    if not worker.campaign.learning.follow_current:
+        return
+    from models.generator.manifest import read_record
+    from models.generator.registry import current, locate
+
+    before, now = generator_version(worker), current(worker.home)
+    if now is None or now == before:
+        return
+    inputs, known = (read_record(locate(name, worker.home)).inputs for name in (now, before))
+    if (inputs.material, inputs.magnifications.keys()) != (known.material, known.magnifications.keys()):
+        worker.tell("model", f"{now} became current, but shows {inputs.material}; going on with {before}")
+        return
+    reason = f"{now} became current outside of this campaign, which was on {before}"
+    worker.ledger.record_model_use(
+        worker.campaign_id, ModelUse(now, "adopted", parent=before or "", reason=reason)
+    )
+    worker.tell("model", reason)
 
 
 @dataclass(frozen=True)

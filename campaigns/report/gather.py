@@ -190,7 +190,7 @@ def _models(uses: Sequence[ModelUse]) -> tuple[ModelView, ...]:
     found: dict[str, ModelView] = {}
     for use in uses:
         known = found.get(use.version, ModelView(use.version, use.parent, "", ()))
-        if use.action in ("promoted", "refused"):
+        if use.action in ("promoted", "refused", "adopted"):
             errors = use.metrics or {}
             metrics = tuple(
                 (name.replace("_", " "), figure(value))

@@ -67,6 +67,10 @@ class Campaign(Section):
                 None,
                 got="a section",
             )
+        follows = isinstance(learning, dict) and learning.get("follow_current") is True
+        if follows and (tuned or str(generator).lower() != "current"):
+            expected = "false, but where model.generator is current and learning.fine_tune is left out"
+            yield detail(("learning", "follow_current"), expected, True)
 
     @model_validator(mode="after")
     def _something_to_search(self) -> Self:

@@ -163,10 +163,16 @@ class Gate(Section):
 
 
 class Learning(Section):
-    """What is learnt from accepted experiments; without ``fine_tune`` only the residual model learns."""
+    """What is learnt from accepted experiments; without ``fine_tune`` only the residual model learns.
+
+    ``follow_current`` has a running campaign go on, between two experiments, with the version that has become
+    current meanwhile (by a scheduled retraining, say); the same seed then gives the same campaign no more.
+    """
 
     fine_tune: FineTune | None = None
     gate: Gate = Gate()
+    # Left out where it is the default: the digests of earlier campaigns stay what they were.
+    follow_current: Annotated[bool, Field(exclude_if=lambda given: not given)] = False
 
 
 class Stopping(Section):

@@ -8,7 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.ledger import ExperimentRecord, ModelUse, Prediction, State
-from flows.prediction import Imagination, imagination
+from flows.prediction import Imagination, follow, imagination
 from flows.steps.foresee import foresee, unforeseen
 from flows.steps.imagine import predicted_micrographs
 from flows.worker import AUTHOR, Worker
@@ -27,6 +27,8 @@ def suggest(worker: Worker) -> ExperimentRecord:
         return foresee(worker, under_way) if unforeseen(under_way) else under_way
     began = time.perf_counter()
     index = len(worker.experiments()) + 1
+    if index > 1:
+        follow(worker)
     worker.tell("suggest", "searching for conditions", index)
     # The other methods imagine nothing, so nothing is loaded for them.
     imagined = imagination(worker) if worker.campaign.optimiser.method == "pso" else None

@@ -64,6 +64,61 @@ def test_a_promoted_version_drives_the_rest_of_its_campaign_and_no_other(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_campaign_that_follows_takes_a_new_version_up_between_experiments_and_says_so(
+    imagining_campaign, prefect_api, home, tmp_path, monkeypatch
+):
+    from flows import learning
+    from flows.campaign import campaign
+    from flows.progress import Event, watched
+    from flows.retraining import Retraining, retrain
+    from models.generator import registry
+    from models.generator.gate import GateReport
+    from tests.flows.imagined import install
+
+    version = install(home, tmp_path / "made")
+    content = yaml.safe_load(imagining_campaign.read_text(encoding="utf-8"))
+    content["learning"] = {"follow_current": True}
+    content["budget"] = {"experiments": 3}
+    imagining_campaign.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    better = GateReport(True, "better in this test", 0.5, 1.0, {}, {}, 4)
+    monkeypatch.setattr(learning, "gate", lambda *_: better)
+    made: list[Retraining] = []
+    said: list[str] = []
+
+    def retrained_meanwhile(event: Event) -> None:
+        if event.step == "learn" and event.experiment == 1:
+            made.append(retrain.fn(simulated=True, steps=1, new_experiments=2))
+            made.append(retrain.fn(simulated=True, steps=1, new_experiments=1, promotion="person"))
+            assert registry.current(home) == version
+            made.append(retrain.fn(simulated=True, steps=2))
+        if event.step == "learn" and event.experiment == 2:
+            registry.rollback(home)
+        if event.step == "model":
+            said.append(event.text)
+
+    with watched(retrained_meanwhile):
+        found = campaign(imagining_campaign)
+    not_due, waiting, promoted = made
+    assert (not_due.promoted, not_due.reason) == (
+        False,
+        "not due since the beginning: 1 of 2 new experiments",
+    )
+    assert not waiting.promoted
+    assert "morpholoop model promote" in waiting.reason
+    assert promoted.promoted
+    assert [one.model.split("+")[0] for one in found.iterations] == [version, promoted.version, version]
+    assert [(use.version, use.parent) for use in uses(home) if use.action == "adopted"] == [
+        (promoted.version, version),
+        (version, promoted.version),
+    ]
+    assert said == [
+        f"{promoted.version} became current outside of this campaign, which was on {version}",
+        f"{version} became current outside of this campaign, which was on {promoted.version}",
+    ]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(100)
 def test_a_fine_tuning_killed_half_way_is_redone_to_the_same_version(
     imagining_campaign, prefect_api, home, tmp_path, monkeypatch

@@ -17,6 +17,12 @@ from campaigns.specification import load
         ("optimiser: {images: 0}", "optimiser.images", "whole number of images"),
         ("optimiser: {images: {500: 2}}", "optimiser.images.500", "a magnification of imaging.views"),
         ("learning: {fine_tune: {replay: 1.5}}", "learning.fine_tune.replay", "a share"),
+        ("learning: {follow_current: true, fine_tune: {}}", "learning.follow_current", "is left out"),
+        (
+            "learning: {follow_current: true}\nmodel: {generator: compact-1}",
+            "learning.follow_current",
+            "is current",
+        ),
         (
             "learning: {fine_tune: {}}\nmodel: {generator: none}",
             "learning.fine_tune",

@@ -1,4 +1,4 @@
-"""A lab server as docs/deploy.md starts one: a Prefect server, the deployments, a worker; each a real process."""
+"""A lab server as docs/deploy.md starts one: Prefect's server, the deployments, a worker; real processes."""
 
 import os
 import signal
