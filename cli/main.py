@@ -41,6 +41,14 @@ ENTRIES = (
     ),
     Entry("invert", "cli.model", "invert", "Search for the conditions that give a target.", MODEL),
     Entry("model", "cli.model", "model", "Model versions: list, show, train, fine-tune, promote.", MODEL),
+    Entry("dataset", "cli.dataset", "dataset", "Labelled micrographs: ingest, list, show, export.", MODEL),
+    Entry(
+        "simulate",
+        "cli.simulation",
+        "simulate",
+        "Labelled micrographs to train on, simulated.",
+        MODEL,
+    ),
     Entry(
         "dry-run", "cli.campaign", "dry_run", "Run a campaign in the simulated lab, to its end.", CAMPAIGNS
     ),

@@ -26,7 +26,9 @@ _JSON = typer.Option(False, "--json", help="Print one JSON object.")
 
 
 def train(
-    dataset: Path = typer.Argument(..., help="Folder of labelled tiles, e.g. from `python -m sim.dataset`."),
+    dataset: str = typer.Argument(
+        ..., help="Data set: a name (`dataset list`), or a folder, e.g. from `morpholoop simulate`."
+    ),
     out: Path = typer.Option(..., "--out", help="Folder of the run; a stopped run continues there."),
     name: str = typer.Option("model-1", "--name", help="Name of the version."),
     seed: int = typer.Option(0, "--seed", min=0, help="Seed of weights and batches."),
@@ -57,6 +59,7 @@ def train(
     from models.generator import registry
     from models.generator.plan import STAGES, TrainingPlan
     from models.generator.train import train as run_training
+    from models.learning.datasets import find_dataset
 
     if until not in STAGES:
         raise UnusableInput(f"--until {until}: expected one of {', '.join(STAGES)}.")
@@ -70,7 +73,7 @@ def train(
         plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))
     began = time.perf_counter()
     with _stdout_to_stderr():
-        folder = run_training(dataset, out, plan, until=until)
+        folder = run_training(find_dataset(dataset), out, plan, until=until)
     registered = registry.register(folder) if folder is not None and register else None
     result = {
         "version": name,

@@ -54,6 +54,12 @@ class TileDataset:
         """Names of the splits that are not trained on, in order of appearance."""
         return tuple(dict.fromkeys(s for s in self.splits if s != TRAIN))
 
+    def diffraction(self) -> list[float]:
+        """The D50 by laser diffraction in µm, of the conditions for which it was given."""
+        with (self.folder / "conditions.csv").open(newline="", encoding="utf-8") as stream:
+            given = [line.get("psa_d50_um") for line in csv.DictReader(stream)]
+        return [float(value) for value in given if value]
+
     def training_mask(self, magnification: int) -> NDArray[np.bool_]:
         """(N,) which tiles belong to training conditions."""
         training = np.array([s == TRAIN for s in self.splits])
