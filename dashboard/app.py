@@ -9,6 +9,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from campaigns import report
+from dashboard.api import create_api
 from dashboard.desk import Desk
 from dashboard.pages.sign_in import form_routes
 from dashboard.parts.frame import to_sign_in
@@ -43,6 +44,8 @@ def create_app(home: Path) -> FastAPI:
     app = FastAPI(title="morpholoop", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.desk = desk
     add_routes(app, desk)
+    api = create_api(home, people=desk.people, guard=desk.guard, acts=desk.acts, worker=desk.worker)
+    app.mount("/api/v1", api)
     register(desk)
     ui.run_with(app, title="morpholoop", language="en-US", tailwind=False, show_welcome_message=False)
     return app

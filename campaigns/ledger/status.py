@@ -141,8 +141,16 @@ class Statuses(Audit):
             seed=record.seed,
         )
 
-    def stamp(self) -> tuple[object, ...]:
-        """Something that is equal for as long as nothing is written; cheap enough to ask every second."""
+    def stamp(self, campaign_id: str | None = None) -> tuple[object, ...]:
+        """Something that is equal for as long as nothing is written; cheap enough to ask every second.
+
+        Of one campaign it changes with each move: what is recorded between two moves shows with the second.
+        """
+        if campaign_id is not None:
+            moved = select(func.max(HistoryRow.id)).where(HistoryRow.campaign_id == campaign_id)
+            touched = select(CampaignRow.updated_at).where(CampaignRow.id == campaign_id)
+            with self._read() as session:
+                return (session.exec(moved).one(), session.exec(touched).one_or_none())
         tables = (HistoryRow, MicrographRow, MeasurementRow, PredictionRow, ApprovalRow, ModelUseRow)
         newest = [func.max(table.id) for table in tables]
         with self._read() as session:

@@ -37,7 +37,7 @@ def register(desk: Desk) -> None:
             except REFUSALS as refused:
                 view.say(str(refused), good=False)
                 return
-            await view.look()
+            await view.look(everything=True)
 
         async def export(kind: str) -> None:
             most = dataclasses.replace(wanted, most=EXPORTED)
@@ -57,7 +57,7 @@ def register(desk: Desk) -> None:
                 ui.button("Export CSV", on_click=lambda: export("csv")).props("outline")
                 ui.button("Export JSON", on_click=lambda: export("json")).props("outline")
         await _verifying(view)
-        await view.card(read)
+        await view.card(read, always=True)
 
 
 def _text(label: str, apply: object) -> ui.input:

@@ -43,6 +43,11 @@ def register(desk: Desk) -> None:
         def read() -> CampaignView:
             return campaign_view(desk.source, campaign_id)
 
+        def shared(part: str, render: Callable[[], Markup]) -> Markup:
+            """Drawn once however many look."""
+            key = (part, view.prefix, campaign_id)
+            return desk.source.cached(key, render, campaign=campaign_id)
+
         if campaign_id not in {one.id for one in await to_thread(desk.source.campaigns)}:
             view.head("No such campaign", link("All campaigns", view.url("/campaigns")))
             return None
@@ -50,7 +55,7 @@ def register(desk: Desk) -> None:
         await view.simulated(lambda: first.record.simulated)
         view.head(first.record.id, link("All campaigns", view.url("/campaigns")))
         await view.rebuilt(lambda: read().record.status, lambda status: _controls(view, campaign_id, status))
-        await view.card(lambda: _summary(read()))
+        await view.card(lambda: shared("summary", lambda: _summary(read())))
         with ui.element("div").classes("columns"):
             for target in first.targets:
                 with ui.element("div").classes("card half"):
@@ -61,7 +66,10 @@ def register(desk: Desk) -> None:
             await _chart(view, lambda: convergence_chart(read().iterations), "chart wide")
         await _experiments(view, read)
         with ui.element("div").classes("columns"):
-            await view.card(lambda: _timeline(view, history(desk.source, campaign_id)), "two-thirds")
+            await view.card(
+                lambda: shared("timeline", lambda: _timeline(view, history(desk.source, campaign_id))),
+                "two-thirds",
+            )
             await view.card(lambda: _provenance(read()), "third")
         return None
 
@@ -169,7 +177,7 @@ async def _experiments(view: Page, read: Callable[[], CampaignView]) -> None:
             async def show_all() -> None:
                 all_shown["all"] = True
                 button.delete()
-                await view.look()
+                await view.look(everything=True)
 
             with ui.element("div").classes("actions"):
                 button = ui.button(f"Show all {len(read().iterations)}", on_click=show_all).props("outline")
@@ -177,6 +185,7 @@ async def _experiments(view: Page, read: Callable[[], CampaignView]) -> None:
 
 def _table(view: Page, found: CampaignView, most: int | None) -> Markup:
     searched = [p for p in found.campaign.parameters if not p.fixed]
+    newest = tuple(reversed(found.iterations))[:most]
     rows = [
         (
             link(one.index, view.url(f"/micrographs/{one.id}")),
@@ -188,7 +197,7 @@ def _table(view: Page, found: CampaignView, most: int | None) -> Markup:
             one.model,
             tag("td", one.reason, class_="wide"),
         )
-        for one in reversed(found.iterations)
+        for one in newest
     ]
     units = {p.name: p.unit for p in searched}
     headings = [
@@ -202,7 +211,7 @@ def _table(view: Page, found: CampaignView, most: int | None) -> Markup:
         "remark",
     ]
     first = 2 + len(searched)
-    return table(headings, rows[:most], numbers=range(2, first), empty="No experiment has been proposed yet.")
+    return table(headings, rows, numbers=range(2, first), empty="No experiment has been proposed yet.")
 
 
 def _named(name: str, unit: str) -> Markup:

@@ -31,7 +31,7 @@ async def _campaigns(view: Page) -> None:
     await view.simulated(lambda: any(one.simulated for one in source.campaigns()))
     view.head("Campaigns")
     await view.rebuilt(lambda: bool(source.campaigns()), lambda any_: None if any_ else _welcome(view))
-    await view.markup(lambda: _begun(view.desk.begun()))
+    await view.markup(lambda: _begun(view.desk.begun()), always=True)
     await view.markup(lambda: _listed(view, source.campaigns()))
     _starting(view)
 

@@ -46,9 +46,11 @@ def register(desk: Desk) -> None:
     async def lab_page(view: Page) -> None:
         await view.simulated(lambda: any(one.snapshot.simulated for one in labs(desk.home)))
         view.head("Lab")
-        await view.rebuilt(lambda: orders(desk.home), lambda standing: _taking_back(view, standing))
-        await view.rebuilt(lambda: tuple(desk.acts.tasks()), lambda tasks: _tasks(view, tasks))
-        await view.markup(lambda: join(map(_lab, labs(desk.home))) or _NONE)
+        await view.rebuilt(
+            lambda: orders(desk.home), lambda standing: _taking_back(view, standing), always=True
+        )
+        await view.rebuilt(lambda: tuple(desk.acts.tasks()), lambda tasks: _tasks(view, tasks), always=True)
+        await view.markup(lambda: join(map(_lab, labs(desk.home))) or _NONE, always=True)
 
 
 def _lab(one: LabView) -> Markup:

@@ -48,7 +48,7 @@ def register(desk: Desk) -> None:
             lambda: any(one.record is not None and one.record.inputs.simulated for one in found())
         )
         view.head("Models")
-        await view.card(lambda: _listed(view, found()))
+        await view.card(lambda: _listed(view, found()), always=True)
         with ui.element("div").classes("columns"):
             await view.card(lambda: _metrics(chosen()), "two-thirds")
             await view.card(lambda: _lineage(chosen()), "third")

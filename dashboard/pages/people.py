@@ -18,9 +18,9 @@ def register(desk: Desk) -> None:
     @page(desk, "/people", "People", here="people", needs=Act.PEOPLE)
     async def people_page(view: Page) -> None:
         view.head("People")
-        await view.card(lambda: join((tag("h2", "Who may act here"), _listed(desk.people.people()))))
+        await view.card(lambda: _listed(desk.people.people()), always=True)
         await view.rebuilt(
-            lambda: tuple(one.name for one in desk.people.people()), lambda names: _changing(view, names)
+            lambda: tuple(one.name for one in desk.people.people()), partial(_changing, view), always=True
         )
         _adding(view)
         ui.html(join((tag("h2", "Roles"), _roles())), sanitize=False).classes("card")
@@ -38,7 +38,8 @@ def _listed(people: tuple[PersonRecord, ...]) -> Markup:
         )
         for one in people
     ]
-    return table(["name", "role", "state", "password", "added (UTC)", "changed (UTC)"], rows)
+    headings = ["name", "role", "state", "password", "added (UTC)", "changed (UTC)"]
+    return join((tag("h2", "Who may act here"), table(headings, rows)))
 
 
 def _roles() -> Markup:

@@ -53,7 +53,7 @@ def register(desk: Desk) -> None:
             link("All approvals", view.url("/approvals")),
             link("The campaign", view.url(f"/campaigns/{campaign}")),
         )
-        await view.markup(lambda: _standing(view, read()))
+        await view.markup(lambda: _standing(view, read()), always=True)
         with ui.element("div").classes("columns"):
             await view.card(lambda: _why(read()), "half")
             await view.card(lambda: _model(read()), "half")
@@ -63,7 +63,7 @@ def register(desk: Desk) -> None:
             await view.card(lambda: _changed(view, campaign, looked), "half")
             await view.card(lambda: _decisions(read()), "half")
         # Anew only when what is decided on has changed: a half-typed comment survives everything else.
-        await view.rebuilt(read, lambda found: _decision(view, found), key=_stake)
+        await view.rebuilt(read, lambda found: _decision(view, found), key=_stake, always=True)
 
 
 def _stake(found: ProposalView) -> tuple[str, bool, bool]:

@@ -1,8 +1,10 @@
 """What is around every page: navigation, STOP, who is signed in, what is simulated, and the live clock."""
 
 import inspect
+import time
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -37,7 +39,7 @@ class Page(Live):
     """One page in one browser: who looks at it, and what is live on it."""
 
     def __init__(self, desk: Desk, visitor: Visitor, request: Request, title: str, here: str) -> None:
-        super().__init__()
+        super().__init__(partial(stamp_of, desk))
         self.desk, self.visitor, self.request = desk, visitor, request
         self.title, self.here = title, here
         self.prefix = prefix_of(request)
@@ -73,7 +75,7 @@ class Page(Live):
         finally:
             self.desk.source.changed()
         self.say(told or "Done.")
-        await self.look()
+        await self.look(everything=True)
         return True
 
     def head(self, title: object, *beside: object) -> None:
@@ -82,7 +84,7 @@ class Page(Live):
 
     async def simulated(self, shown: Callable[[], bool]) -> None:
         """The banner of what is simulated, for as long as anything shown is."""
-        await self.markup(lambda: SIMULATED if shown() else Markup(""))
+        await self.markup(lambda: SIMULATED if shown() else Markup(""), always=True)
 
 
 SIMULATED = tag(
@@ -130,6 +132,11 @@ def page(
     return register
 
 
+def stamp_of(desk: Desk) -> object:
+    """Equal while nothing is written, for half a minute at most: times are told as spans, too."""
+    return desk.source.stamp(), int(time.monotonic() / 30)
+
+
 def prefix_of(request: Request) -> str:
     """What a reverse proxy puts before every path."""
     return str(request.headers.get("x-forwarded-prefix", "") + request.scope.get("root_path", "")).rstrip("/")
@@ -152,7 +159,7 @@ async def _around(view: Page) -> None:
         return _bar(view, waiting)
 
     await view.markup(bar, "held")
-    await view.markup(lambda: join(_stopped(view)))
+    await view.markup(lambda: join(_stopped(view)), always=True)
     told = view.request.query_params.get("told")
     if told:
         ui.html(tag("div", told[:400], class_="strip told", role="status"), sanitize=False)

@@ -62,7 +62,9 @@ class CampaignView:
 
 def campaign_view(source: Source, campaign_id: str) -> CampaignView:
     """The campaign as it stands. Errors: :class:`models.errors.UnusableInput`."""
-    return source.cached(("campaign", campaign_id), lambda: _read(*source.campaign(campaign_id)))
+    return source.cached(
+        ("campaign", campaign_id), lambda: _read(*source.campaign(campaign_id)), campaign=campaign_id
+    )
 
 
 def history(source: Source, campaign_id: str) -> tuple[HistoryRecord, ...]:
@@ -72,7 +74,7 @@ def history(source: Source, campaign_id: str) -> tuple[HistoryRecord, ...]:
         ledger, _ = source.campaign(campaign_id)
         return ledger.history(campaign_id)
 
-    return source.cached(("history", campaign_id), read)
+    return source.cached(("history", campaign_id), read, campaign=campaign_id)
 
 
 def _read(ledger: Ledger, record: CampaignRecord) -> CampaignView:

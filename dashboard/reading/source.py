@@ -18,7 +18,7 @@ LOOK_S = 0.5
 """How often it is asked at most whether anything was written; many viewers cost as much as one."""
 SEEK_S = 2.0
 """How often it is looked at most whether there is a ledger by now."""
-KEPT = 256
+KEPT = 1024
 """Readings that are kept."""
 
 
@@ -61,9 +61,12 @@ class Source:
                         self._ledgers[simulated] = Ledger.open(location, simulated=simulated)
             return tuple(self._ledgers.values())
 
-    def cached(self, key: Hashable, read: Callable[[], Value]) -> Value:
-        """What ``read`` gives, read again only after something was written to a ledger."""
+    def cached(self, key: Hashable, read: Callable[[], Value], *, campaign: str | None = None) -> Value:
+        """What ``read`` gives, read again only after something was written, or written of ``campaign``."""
         stamp = self.stamp()
+        if campaign is not None:
+            # Asked only where something was written at all.
+            stamp = self.cached(("stamp", campaign), lambda: self._campaign_stamp(campaign))
         with self._lock:
             kept = self._readings.setdefault(key, _Reading(None, None, threading.Lock()))
             self._readings.move_to_end(key)
@@ -81,6 +84,9 @@ class Source:
         if now - self._stamp[0] > LOOK_S:
             self._stamp = (now, tuple(ledger.stamp() for ledger in self.ledgers()))
         return self._stamp[1]
+
+    def _campaign_stamp(self, campaign_id: str) -> object:
+        return tuple(ledger.stamp(campaign_id) for ledger in self.ledgers())
 
     def changed(self) -> None:
         """Something was written here just now, so that whoever wrote it sees it at once."""

@@ -105,6 +105,16 @@ class Browser:
                 return found[0]
         raise AssertionError(f"there is no field {label!r}")
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of a list."""
+        path = f"//label[.//*[text()={json.dumps(label)}]]"
+        self.until(lambda: self.driver.find_element(By.XPATH, path).is_displayed(), f"a list {label!r}")
+        time.sleep(0.5)  # what unfolds still moves
+        self.driver.find_element(By.XPATH, path).click()
+        item = f"//*[contains(@class, 'q-item')]//*[text()={json.dumps(option)}]"
+        self.until(lambda: self.driver.find_element(By.XPATH, item).is_displayed(), f"the option {option!r}")
+        self.driver.find_element(By.XPATH, item).click()
+
     def note(self) -> None:
         """Take down what was asked for and complained of since the last time."""
         for entry in self.driver.get_log("performance"):
