@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.drawing import draw_conditions
 from cli.output import console, emit
+from cli.searching import draw_search
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def invert(
     seed: int = typer.Option(0, "--seed", min=0, help="Seed of the swarm and of the generated images."),
     version: str | None = typer.Option(None, "--model", help="Version or folder (default: the campaign's)."),
     out: Path | None = typer.Option(
-        None, "--out", help="Folder for predicted micrographs of the candidates, 4 each and magnification."
+        None,
+        "--out",
+        help="Folder for pictures: the search, and micrographs predicted for the candidates, 4 of each kind.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
@@ -93,6 +96,8 @@ def invert(
             progress=tick,
         )
     if out is not None:
+        descriptors = {name: descriptor.unit for name, descriptor in known_descriptors().items()}
+        draw_search(result, targets, {**campaign.units(), **descriptors}, out)
         for number, candidate in enumerate(result.candidates, start=1):
             draw_conditions(generator, candidate.conditions, out / f"candidate-{number}", n=TILES, seed=seed)
     emit(result, as_json, lambda: _shown(result, campaign.units()))
@@ -155,6 +160,16 @@ def _shown(result: "InverseResult", units: dict[str, str]) -> Group:
         f"{result.images_generated} images, {result.seconds:.0f} s; converged at iteration "
         f"{result.converged_at}"
     )
+    missed = [one for one in result.reach if not one.within]
+    if missed:
+        nearest = "; ".join(
+            f"{one.descriptor} {one.predicted.mean:.4g} misses by {abs(one.misses_by):.2g}, "
+            f"{abs(one.misses_by) / one.tolerance:.1f} tolerances"
+            if one.tolerance
+            else f"{one.descriptor} {one.predicted.mean:.4g} misses by {abs(one.misses_by):.2g}"
+            for one in missed
+        )
+        told += f"\nNothing that the model knows of reaches this target. The nearest: {nearest}."
     return Group(table, told)
 
 

@@ -48,7 +48,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        told = [field.name for field in dataclasses.fields(value) if field.metadata.get("told", True)]
+        return {name: plain(getattr(value, name)) for name in told}
     if hasattr(value, "model_dump"):
         return plain(value.model_dump())
     if hasattr(value, "tolist"):  # numpy scalars and arrays, without importing numpy for a one-line answer

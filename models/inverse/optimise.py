@@ -10,7 +10,7 @@ import numpy as np
 from models.errors import UnusableInput
 from models.inverse.objective import Objective, ObjectiveWeights, Score
 from models.inverse.predictor import Predictor
-from models.inverse.result import Candidate, InverseResult
+from models.inverse.result import Candidate, Evaluated, InverseResult, Iteration, reach
 from models.inverse.space import Array, Key, UnitCube
 from models.inverse.swarm import ParticleSwarm
 from models.values import Conditions, Estimate, Space, Target
@@ -33,6 +33,7 @@ class _Evaluated:
     predicted: dict[str, Estimate]
     score: Score
     manifold_distance: float
+    batch: int
 
 
 class _Evaluations:
@@ -45,9 +46,10 @@ class _Evaluations:
     def __init__(self, predictor: Predictor, cube: UnitCube, objective: Objective) -> None:
         self._predictor, self._cube, self._objective = predictor, cube, objective
         self.known: dict[Key, _Evaluated] = {}
-        self.asked = 0
+        self.asked = self._batches = 0
 
     def __call__(self, many: Sequence[Conditions]) -> list[_Evaluated]:
+        self._batches += 1
         keys = [self._cube.key(conditions) for conditions in many]
         fresh = {key: c for key, c in zip(keys, many, strict=True) if key not in self.known}
         if fresh:
@@ -55,7 +57,7 @@ class _Evaluations:
             for (key, conditions), predicted in zip(fresh.items(), predictions, strict=True):
                 distance = self._predictor.manifold_distance(conditions)
                 score = self._objective.score(predicted, distance)
-                self.known[key] = _Evaluated(conditions, predicted, score, distance)
+                self.known[key] = _Evaluated(conditions, predicted, score, distance, self._batches)
         self.asked += len(keys)
         return [self.known[key] for key in keys]
 
@@ -114,6 +116,10 @@ def optimise(
     start = _start(cube, particles, seed, known)
     history = _search(evaluate, cube, start, iterations, seed, patience, progress)
     evaluations, distinct = evaluate.asked, len(evaluate.known)
+    looked_at = tuple(
+        Evaluated(one.conditions, one.predicted, one.score.total, one.batch)
+        for one in evaluate.known.values()
+    )
     if settle is not None:
         evaluate.settle(settle)
         first = [np.clip(cube.encode(one.conditions), 0.0, 1.0) for one in evaluate.ranked()[:_SETTLED]]
@@ -129,6 +135,7 @@ def optimise(
             "widen the parameter ranges or aim for other descriptors."
         )
     chosen = tuple(_candidate(one, cube, known) for one in _diverse(ranked, cube, candidates))
+    reached = reach(targets, chosen[0].predicted)
     return InverseResult(
         best=chosen[0],
         candidates=chosen,
@@ -136,9 +143,13 @@ def optimise(
         distinct_evaluations=len(evaluate.known) if settle is None else distinct,
         images_generated=predictor.images_generated - images_before,
         seconds=time.perf_counter() - began,
-        converged_at=_converged_at(history),
+        converged_at=_converged_at([one.best for one in history]),
         model=predictor.version,
-        history=tuple(history),
+        history=tuple(one.best for one in history),
+        reach=reached,
+        reachable=all(one.within for one in reached),
+        iterations=tuple(history),
+        evaluated=looked_at,
     )
 
 
@@ -150,19 +161,28 @@ def _search(
     seed: int,
     patience: int | None,
     progress: Progress | None,
-) -> list[float]:
-    """Let a swarm fly; the best objective after each iteration."""
+) -> list[Iteration]:
+    """Let a swarm fly."""
     swarm = ParticleSwarm(start, seed)
-    history: list[float] = []
+    history: list[Iteration] = []
     for iteration in range(1, iterations + 1):
-        evaluated = evaluate([cube.decode(position) for position in swarm.ask()])
-        swarm.tell(np.array([one.score.total for one in evaluated]))
-        history.append(swarm.best_cost)
+        positions = swarm.ask()
+        costs = np.array([one.score.total for one in evaluate([cube.decode(one) for one in positions])])
+        swarm.tell(costs)
+        best = swarm.best_cost
+        stagnant = history[-1].stagnant + 1 if history and history[-1].best <= best else 0
+        history.append(Iteration(best, float(np.median(costs)), _diversity(positions), stagnant))
         if progress is not None:
-            progress(iteration, iterations, swarm.best_cost)
-        if patience is not None and iteration > patience and history[-1 - patience] <= history[-1] * 1.001:
+            progress(iteration, iterations, best)
+        if patience is not None and iteration > patience and history[-1 - patience].best <= best * 1.001:
             break
     return history
+
+
+def _diversity(positions: Array) -> float:
+    """Mean distance (n, d) from the centre, as a share of the unit cube's diagonal."""
+    away = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
+    return float(away.mean() / np.sqrt(positions.shape[1]))
 
 
 def _start(cube: UnitCube, particles: int, seed: int, known: Sequence[Conditions]) -> Array:

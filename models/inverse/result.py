@@ -1,10 +1,11 @@
 """What inverse design returns."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from models.inverse.objective import Score
-from models.values import Conditions, Estimate
+from models.values import Conditions, Estimate, Target
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,55 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Iteration:
+    """One step of the swarm: best and median objective, and for how many steps the best has not changed.
+
+    ``diversity``: mean distance of the particles from their centre, as a share of the space's diagonal.
+    """
+
+    best: float
+    median: float
+    diversity: float
+    stagnant: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One place that the swarm looked at first in ``iteration`` (from 1)."""
+
+    conditions: Conditions
+    predicted: Mapping[str, Estimate]
+    objective: float
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How near the best comes to one target, in the descriptor's unit.
+
+    ``misses_by``: signed distance of the predicted mean from what is wanted; ``within``: whether that is no
+    more than the tolerance and twice the prediction's SD, so that the target can be hoped for.
+    """
+
+    descriptor: str
+    predicted: Estimate
+    misses_by: float
+    tolerance: float
+    within: bool
+
+
+def reach(targets: Sequence[Target], predicted: Mapping[str, Estimate]) -> tuple[Reach, ...]:
+    """How near a prediction comes to each target."""
+    found = []
+    for target in targets:
+        estimate = predicted[target.descriptor]
+        missed = target.deviation(estimate.mean)
+        allowed = target.tolerance + 2.0 * (estimate.sd if math.isfinite(estimate.sd) else 0.0)
+        found.append(Reach(target.descriptor, estimate, missed, target.tolerance, abs(missed) <= allowed))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class InverseResult:
     """The outcome of one search.
 
@@ -36,7 +86,8 @@ class InverseResult:
     ``converged_at``: the first iteration (from 1; 0 for a search without a swarm) whose best is within 1 %
     of the final one. ``model``: the predictor's version. ``history``: best objective after each iteration.
     ``policy``: how the conditions were chosen: "swarm", or "design" for a point of the initial
-    space-filling design.
+    space-filling design. ``reach``: how near the best comes to each target, ``reachable``: to all of them.
+    ``iterations`` and ``evaluated``: what the swarm did, and everywhere that it looked.
     """
 
     best: Candidate
@@ -49,3 +100,7 @@ class InverseResult:
     model: str
     history: tuple[float, ...]
     policy: str = "swarm"
+    reach: tuple[Reach, ...] = ()
+    reachable: bool = True
+    iterations: tuple[Iteration, ...] = ()
+    evaluated: tuple[Evaluated, ...] = field(default=(), repr=False, metadata={"told": False})

@@ -172,6 +172,12 @@ def test_invert_prints_the_promised_object(campaign, capsys):
     assert found["converged_at"] >= 1
     assert found["seconds"] > 0
     assert len(list(drawn.glob("candidate-[12]/*.tif"))) == 2 * 4
+    assert (drawn / "search.png").stat().st_size > 10_000
+    header, *rows = (drawn / "evaluations.csv").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("iteration,objective,pH")
+    assert len(rows) == len({row.split(",", 2)[2] for row in rows}) <= 18
+    assert "evaluated" not in found
+    assert found["reachable"] is True
 
 
 def test_invert_for_other_targets_and_for_a_person(campaign, capsys):
@@ -180,6 +186,12 @@ def test_invert_for_other_targets_and_for_a_person(campaign, capsys):
     assert "Best candidates" in captured.out
     assert "sphericity_mean" in captured.out
     assert "objective" in captured.out
+
+
+def test_invert_says_when_a_target_is_out_of_reach(campaign, capsys):
+    assert run("invert", campaign, "--target", "d50_um=90", "--iterations", 2) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Nothing that the model knows of reaches this target. The nearest: d50_um" in told
 
 
 def test_invert_like_images(campaign, tmp_path, capsys):

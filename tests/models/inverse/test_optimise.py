@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -58,6 +59,30 @@ def test_it_meets_a_reachable_target():
     assert best.objective < 0.1
     assert result.model == "toy-1"
     assert list(result.history) == sorted(result.history, reverse=True)
+    assert result.reachable
+
+
+def test_the_course_of_the_search_is_told():
+    result = optimise(Ripening(), SPACE, [SIZE, ROUND], particles=12, iterations=15, weights=PLAIN)
+    assert [one.best for one in result.iterations] == list(result.history)
+    first, last = result.iterations[0], result.iterations[-1]
+    assert first.diversity > 2 * last.diversity > 0
+    assert all(one.median >= one.best for one in result.iterations)
+    for before, after in itertools.pairwise(result.iterations):
+        assert after.stagnant == (before.stagnant + 1 if after.best >= before.best else 0)
+    assert {one.iteration for one in result.evaluated} <= set(range(1, 16))
+    assert len(result.evaluated) <= 12 * 15
+
+
+def test_a_target_out_of_reach_is_said_with_the_nearest_there_is():
+    far = Target("d50_um", "value", 20.0, 20.0, 1.0, 0.4, 0.4)
+    result = optimise(Ripening(), SPACE, [far, ROUND], particles=12, iterations=15, weights=PLAIN)
+    assert not result.reachable
+    size, roundness = result.reach
+    assert (size.within, roundness.within) == (False, True)
+    # The largest there is: 12 µm at pH 9.8, and what 720 min add.
+    assert size.predicted.mean == pytest.approx(12 + 0.5 * math.log(24), abs=0.1)
+    assert size.misses_by == pytest.approx(size.predicted.mean - 20.0)
     assert len(result.history) == 15
     assert 1 <= result.converged_at <= 15
     assert result.history[result.converged_at - 1] <= 1.01 * result.history[-1] + 1e-9
