@@ -1,18 +1,23 @@
 """The right to drive a campaign: one worker at a time, and at once free again when its process dies."""
 
+import contextvars
 import fcntl
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from campaigns.ledger import Lease, LeaseHeld, LeaseLost, Ledger
+from campaigns.ledger import Lease, LeaseHeld, LeaseLost, Ledger, LedgerError
+from flows.progress import warn
 
 LEASE_S = 60.0
 RENEW_S = 15.0
+JUMP_S = 5.0
+"""By how much the wall clock may differ from the time that passed before it is said."""
 
 
 class KeptLease:
@@ -22,7 +27,9 @@ class KeptLease:
         self._ledger, self._lease = ledger, lease
         self._ended = threading.Event()
         self._lost: LeaseLost | None = None
-        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+        # In this context, so that what it says is in the log of the run.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=lambda: context.run(self._renew), name="lease", daemon=True)
         self._thread.start()
 
     @property
@@ -39,12 +46,23 @@ class KeptLease:
         self._ledger.release_lease(self._lease)
 
     def _renew(self) -> None:
+        wall, steady = time.time(), time.monotonic()
         while not self._ended.wait(RENEW_S):
+            jumped = (time.time() - wall) - (time.monotonic() - steady)
+            wall, steady = time.time(), time.monotonic()
+            if abs(jumped) > JUMP_S:
+                warn(
+                    f"The clock of this machine jumped by {jumped:+.0f} s; the lease of "
+                    f"{self._lease.campaign_id} is renewed, and approvals end by the new time."
+                )
             try:
                 self._lease = self._ledger.renew_lease(self._lease, seconds=LEASE_S)
             except LeaseLost as lost:
                 self._lost = lost
                 return
+            except LedgerError as away:
+                # Whoever takes the lease meanwhile wins: every write is checked against it.
+                warn(f"The lease of {self._lease.campaign_id} could not be renewed: {away}")
 
 
 @contextmanager

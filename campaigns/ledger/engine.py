@@ -15,7 +15,7 @@ from sqlmodel import create_engine
 from campaigns.migrations.upgrade import LEDGER, Migrations, revision
 from models.errors import UnusableInput
 
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S: float = 30
 """How long one attempt waits for somebody else's transaction."""
 
 
@@ -116,7 +116,7 @@ def _postgresql(url: Any, schema: str) -> Engine:
             "connect_timeout": 10,
             "application_name": "morpholoop",
             # A worker that hangs within a transaction must not hold everybody else for ever.
-            "options": f"-c search_path={schema} -c lock_timeout={BUSY_TIMEOUT_S}s "
+            "options": f"-c search_path={schema} -c lock_timeout={int(BUSY_TIMEOUT_S * 1000)}ms "
             "-c idle_in_transaction_session_timeout=120s -c timezone=UTC",
         },
     )
@@ -157,7 +157,7 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+        f"busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}",
         "synchronous = FULL",
         "foreign_keys = ON",
     ):

@@ -24,12 +24,16 @@ LIMITS = {"pH": (9.0, 11.0)}
 COUNT = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def shared(migrated: Path, tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """Two connections to one database, as two processes would have."""
-    path = tmp_path_factory.mktemp("two") / "lab.db"
-    shutil.copy(migrated, path)
-    with Ledger.open(path, simulated=True) as one, Ledger.open(path, simulated=True) as two:
+    if request.param == "sqlite":
+        location: Path | str = tmp_path_factory.mktemp("two") / "lab.db"
+        shutil.copy(request.getfixturevalue("migrated"), location)
+    else:
+        server = request.getfixturevalue("postgresql")
+        location = server.url(server.database(request.getfixturevalue("migrated_postgresql")))
+    with Ledger.open(location, simulated=True) as one, Ledger.open(location, simulated=True) as two:
         one.start_campaign(
             name="two", seed=0, specification="", digest="", lab="", targets=(), units={}, author="w"
         )
