@@ -160,16 +160,8 @@ def _shown(result: "InverseResult", units: dict[str, str]) -> Group:
         f"{result.images_generated} images, {result.seconds:.0f} s; converged at iteration "
         f"{result.converged_at}"
     )
-    missed = [one for one in result.reach if not one.within]
-    if missed:
-        nearest = "; ".join(
-            f"{one.descriptor} {one.predicted.mean:.4g} misses by {abs(one.misses_by):.2g}, "
-            f"{abs(one.misses_by) / one.tolerance:.1f} tolerances"
-            if one.tolerance
-            else f"{one.descriptor} {one.predicted.mean:.4g} misses by {abs(one.misses_by):.2g}"
-            for one in missed
-        )
-        told += f"\nNothing that the model knows of reaches this target. The nearest: {nearest}."
+    if not result.reachable:
+        told += f"\nNothing that the model knows of reaches this target. The nearest: {result.shortfall()}."
     return Group(table, told)
 
 

@@ -86,6 +86,8 @@ def _propose(
     tiles = predicted_micrographs(worker, generator, index, candidate.conditions)
     finite = math.isfinite(candidate.objective)
     reason = f"{result.policy}: objective {candidate.objective:.4g}" if finite else f"{result.policy} point"
+    if not result.reachable:
+        reason += f", out of reach of what the model knows: {result.shortfall()}"
     with ledger.together():
         experiment = ledger.propose(
             worker.campaign_id,

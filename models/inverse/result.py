@@ -104,3 +104,16 @@ class InverseResult:
     reachable: bool = True
     iterations: tuple[Iteration, ...] = ()
     evaluated: tuple[Evaluated, ...] = field(default=(), repr=False, metadata={"told": False})
+
+    def shortfall(self) -> str:
+        """What the best is predicted to miss by more than can be hoped for; empty where there is nothing."""
+        told = []
+        for one in self.reach:
+            if not one.within:
+                tolerances = (
+                    f" ({abs(one.misses_by) / one.tolerance:.1f} tolerances)" if one.tolerance else ""
+                )
+                told.append(
+                    f"{one.descriptor} {one.predicted.mean:.4g} misses by {abs(one.misses_by):.2g}{tolerances}"
+                )
+        return "; ".join(told)
