@@ -110,10 +110,7 @@ class InverseResult:
         told = []
         for one in self.reach:
             if not one.within:
-                tolerances = (
-                    f" ({abs(one.misses_by) / one.tolerance:.1f} tolerances)" if one.tolerance else ""
-                )
-                told.append(
-                    f"{one.descriptor} {one.predicted.mean:.4g} misses by {abs(one.misses_by):.2g}{tolerances}"
-                )
+                missed = abs(one.misses_by)
+                share = f" ({missed / one.tolerance:.1f} tolerances)" if one.tolerance else ""
+                told.append(f"{one.descriptor} {one.predicted.mean:.4g} misses by {missed:.2g}{share}")
         return "; ".join(told)
