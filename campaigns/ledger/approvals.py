@@ -20,6 +20,9 @@ from campaigns.ledger.states import State
 from campaigns.ledger.store import iso
 from campaigns.ledger.tables import ApprovalRow, ExperimentRow
 
+CLOCKS_APART = timedelta(minutes=1)
+"""By how much the clocks of two machines of a lab may differ."""
+
 
 class Approvals(Experiments):
     """Approving, rejecting, and dispatching on an approval that still holds."""
@@ -219,6 +222,12 @@ class Approvals(Experiments):
             raise ApprovalInvalid(
                 f"The approval of {row.id} by {approval.author} expired at {approval.expires_at}; "
                 "ask for a new one."
+            )
+        if iso(self._now() + CLOCKS_APART) < approval.at:
+            # Set back, the clock would keep an approval valid for longer than the person gave it.
+            raise ApprovalInvalid(
+                f"The approval of {row.id} by {approval.author} was given at {approval.at}, later than it is "
+                "now: the clock was set back; ask for a new one."
             )
         if sha256(approval.grounds) != approval.hash:
             raise ApprovalInvalid(

@@ -39,6 +39,16 @@ def test_a_key_is_minted_on_a_valid_approval_only(ledger, clock, proposed):
         ledger.mint_dispatch_key(proposed.id, limits=LIMITS, author="other")
 
 
+def test_a_clock_that_was_set_back_prolongs_no_approval(ledger, clock, proposed):
+    approve(ledger, proposed)
+    clock.pass_(seconds=-30)
+    ledger.check_approval(proposed.id, limits=LIMITS)
+    clock.pass_(hours=-3)
+    with pytest.raises(ApprovalInvalid, match="the clock was set back"):
+        ledger.mint_dispatch_key(proposed.id, limits=LIMITS, author="worker")
+    assert ledger.experiment(proposed.id).dispatch_key is None
+
+
 def test_an_expired_approval_dispatches_nothing(ledger, clock, proposed):
     approve(ledger, proposed)
     clock.pass_(hours=1)
