@@ -124,7 +124,7 @@ def experiments(
 
 
 @router.get("/{campaign_id}/experiments/{index}")
-def experiment(visitor: Reader, acts: Doing, campaign_id: str, index: int) -> dict[str, Any]:
+def experiment(visitor: Reader, acts: Doing, campaign_id: str, index: Whole) -> dict[str, Any]:
     """One experiment with its history and micrographs."""
     from dashboard.api.micrographs import told
 
@@ -167,7 +167,7 @@ def one_experiment(ledger: Ledger, record: CampaignRecord, index: int) -> Experi
     return found
 
 
-def _next(keys: Sequence[Whole], limit: int) -> int | None:
+def _next(keys: Sequence[int], limit: int) -> int | None:
     return keys[limit - 1] if len(keys) > limit else None
 
 

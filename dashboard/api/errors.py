@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from campaigns.ledger import (
@@ -35,10 +36,12 @@ CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (LedgerError, 503, "ledger_unavailable"),
     (UnusableInput, 422, "unusable"),
     (LabError, 409, "lab_refused"),
+    # PostgreSQL keeps no NUL in a text.
+    (DataError, 422, "unusable"),
 )
 """Status and code of each kind of refusal; the first that fits."""
 
-_HTTP = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_an_image"}
+_HTTP = {422: "unusable", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "not_an_image"}
 
 
 class Told(BaseModel):
@@ -81,14 +84,16 @@ def handle_errors(api: FastAPI) -> None:
 
     def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        code = _HTTP.get(error.status_code, "refused")
-        return answer(error.status_code, code, str(error.detail), error.headers)
+        status = 422 if error.status_code == 400 else error.status_code
+        return answer(
+            status, _HTTP.get(status, "refused"), f"{error.detail}".rstrip(".") + ".", error.headers
+        )
 
     def unexpected(request: Request, error: Exception) -> JSONResponse:
         logging.getLogger(__name__).error("%s %s", request.method, request.url.path, exc_info=error)
         return answer(500, "internal", "Something went wrong here; the server's log says what.")
 
-    for kind in (UnusableInput, LabError):
+    for kind in (UnusableInput, LabError, DataError):
         api.add_exception_handler(kind, refused)
     api.add_exception_handler(RequestValidationError, unusable)
     api.add_exception_handler(HTTPException, http)

@@ -13,7 +13,7 @@ from campaigns.report import overlay_path
 from dashboard.acts import Acts
 from dashboard.api.access import Doing, Reader, Rejecter
 from dashboard.api.campaigns import After, Limit, one_experiment
-from dashboard.api.values import Answer, Because
+from dashboard.api.values import Answer, Because, Whole
 
 router = APIRouter(prefix="/campaigns/{campaign_id}/experiments/{index}/micrographs", tags=["micrographs"])
 
@@ -42,7 +42,7 @@ class Micrographs(Answer):
 
 @router.get("")
 def rows(
-    visitor: Reader, acts: Doing, campaign_id: str, index: int, after: After = 0, limit: Limit = 100
+    visitor: Reader, acts: Doing, campaign_id: str, index: Whole, after: After = 0, limit: Limit = 100
 ) -> Micrographs:
     """Images of an experiment, by kind, magnification and field; ``after`` counts rows."""
     with acts.campaign(campaign_id) as (ledger, record):
@@ -53,13 +53,13 @@ def rows(
 
 
 @router.get("/{sha256}/picture", response_class=FileResponse)
-def picture(visitor: Reader, acts: Doing, campaign_id: str, index: int, sha256: Checksum) -> FileResponse:
+def picture(visitor: Reader, acts: Doing, campaign_id: str, index: Whole, sha256: Checksum) -> FileResponse:
     """A PNG: a predicted image, or a measured one with what was segmented."""
     return _sent(shown(_found(acts, campaign_id, index, sha256)), "image/png")
 
 
 @router.get("/{sha256}/file", response_class=FileResponse)
-def file(visitor: Reader, acts: Doing, campaign_id: str, index: int, sha256: Checksum) -> FileResponse:
+def file(visitor: Reader, acts: Doing, campaign_id: str, index: Whole, sha256: Checksum) -> FileResponse:
     """The stored file itself."""
     found = _found(acts, campaign_id, index, sha256)
     return _sent(found.path, "application/octet-stream", f"{sha256}{found.path.suffix}")
@@ -67,7 +67,7 @@ def file(visitor: Reader, acts: Doing, campaign_id: str, index: int, sha256: Che
 
 @router.post("/{sha256}/reject", status_code=204)
 def reject(
-    visitor: Rejecter, acts: Doing, campaign_id: str, index: int, sha256: Checksum, body: Because
+    visitor: Rejecter, acts: Doing, campaign_id: str, index: Whole, sha256: Checksum, body: Because
 ) -> None:
     """Have a measured field left out from now on; another is taken while the experiment is imaged."""
     with acts.campaign(campaign_id) as (ledger, record):

@@ -8,7 +8,7 @@ from pydantic import Field
 from campaigns.people import Role
 from dashboard.api.access import Everybody, Manager
 from dashboard.api.session import Password
-from dashboard.api.values import Answer, Body
+from dashboard.api.values import Answer, Body, Whole
 from models.errors import UnusableInput
 
 router = APIRouter(tags=["people"])
@@ -124,6 +124,6 @@ def add_token(visitor: Manager, people: Everybody, name: str, body: NewToken) ->
 
 
 @router.delete("/tokens/{token_id}")
-def revoke(visitor: Manager, people: Everybody, token_id: int) -> TokenAnswer:
+def revoke(visitor: Manager, people: Everybody, token_id: Whole) -> TokenAnswer:
     """End a token now."""
     return TokenAnswer.model_validate(people.revoke_token(token_id, by=visitor.person.name))

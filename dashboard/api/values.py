@@ -3,6 +3,7 @@
 import math
 from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
@@ -19,7 +20,8 @@ Reason = Annotated[str, Field(max_length=2000)]
 Shown = Annotated[
     str, Field(pattern="^[0-9a-f]{64}$", description="`shown` of the proposal, as it was when it was seen.")
 ]
-Whole = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Whole = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""A number in a path that counts from 1, within what every database holds."""
 
 
 class Body(BaseModel):
