@@ -1,4 +1,4 @@
-"""`morpholoop model train`, `fine-tune` and `evaluate`."""
+"""`morpholoop model train` and `fine-tune`."""
 
 import contextlib
 import dataclasses
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
-from rich.table import Table
 
-from cli.output import console, emit
+from cli.output import emit
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
     from models.generator.finetuning import NewTiles
     from models.generator.generator import Generator
-    from models.generator.record import DescriptorScore, ReferencePoint
+    from models.generator.record import ReferencePoint
 
 _JSON = typer.Option(False, "--json", help="Print one JSON object.")
 
@@ -133,50 +132,6 @@ def fine_tune(
         raise typer.Exit(1)
 
 
-def evaluate(
-    version: str | None = typer.Argument(
-        None, metavar="VERSION", help="Version or folder (default: current)."
-    ),
-    n: int = typer.Option(16, "-n", "--number", min=1, help="Images per condition and magnification."),
-    seed: int = typer.Option(10_002, "--seed", min=0),
-    as_json: bool = _JSON,
-) -> None:
-    """Compare predicted with measured descriptors on the held-out conditions stored with a version.
-
-    R² and errors are computed now; PSNR and SSIM (reconstructed, and denoised in one step, against held-out
-    micrographs) are those of the export, when the micrographs were at hand. Example: morpholoop model
-    evaluate
-    """
-    from models.generator import load
-    from models.generator.evaluation import generated_descriptors, score
-
-    began = time.perf_counter()
-    generator = load(version)
-    record = generator.record
-    if not record.held_out:
-        raise UnusableInput(
-            f"{record.version} was stored without held-out conditions, so there is nothing to compare with; "
-            "train it with a data set that holds some out."
-        )
-    scores: dict[str, Mapping[str, DescriptorScore]] = {}
-    for split in dict.fromkeys(point.split for point in record.held_out):
-        points = [point for point in record.held_out if point.split == split]
-        with console.status(f"Drawing {n} images for each of {len(points)} conditions ({split})"):
-            generated = generated_descriptors(generator, [p.conditions for p in points], n=n, seed=seed)
-        scores[split] = score(generator, generated, points)
-    metrics = record.metrics
-    result = {
-        "version": record.version,
-        "descriptors": scores,
-        "psnr": {"reconstruction": metrics.reconstruction_psnr, "denoising": metrics.denoising_psnr},
-        "ssim": {"reconstruction": metrics.reconstruction_ssim, "denoising": metrics.denoising_ssim},
-        "images_per_condition": n,
-        "stored": metrics.descriptors,
-        "seconds": time.perf_counter() - began,
-    }
-    emit(result, as_json, lambda: _table(record.version, scores))
-
-
 def _labelled(data: Path, generator: "Generator") -> tuple[list["NewTiles"], list["ReferencePoint"]]:
     """Tiles to learn from, and held-out conditions with their measured descriptors to judge on."""
     from models.generator.dataset import TRAIN, read_dataset
@@ -215,18 +170,6 @@ def _labelled(data: Path, generator: "Generator") -> tuple[list["NewTiles"], lis
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if value == value}
-
-
-def _table(version: str, scores: Mapping[str, Mapping[str, "DescriptorScore"]]) -> Table:
-    table = Table(title=f"{version} on held-out conditions")
-    for heading in ("held out", "descriptor", "R²", "mean error", "relative", "conditions"):
-        table.add_column(heading)
-    for split, found in scores.items():
-        for name, one in found.items():
-            table.add_row(
-                split, name, f"{one.r2:.2f}", f"{one.mae:.3g}", f"{one.relative:.1%}", f"{one.n_conditions}"
-            )
-    return table
 
 
 @contextlib.contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.table import Table
 
+from cli.evaluating import evaluate
 from cli.output import console, emit
-from cli.training import evaluate, fine_tune, train
+from cli.training import fine_tune, train
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from models.generator.sampling import decode, encode
 from models.values import Conditions
 
 CHUNK = 8
+BOOTSTRAP = 1000
 DENOISED_FROM = 250
 """Timestep of the one-step denoising figures: noise and signal have about equal power there."""
 
@@ -82,8 +83,11 @@ def score(
             continue
         truth = measured[usable]
         error, plain, raw = (found[usable] - truth for found in (calibrated, mapped, values))
+        low, high = _interval(error, truth)
         scores[name] = DescriptorScore(
             r2=_r2(error, truth),
+            r2_low=low,
+            r2_high=high,
             mae=float(np.abs(error).mean()),
             relative=float(np.abs(error).mean() / np.abs(truth).mean()),
             r2_monotone=_r2(plain, truth),
@@ -96,6 +100,15 @@ def score(
 
 def _r2(error: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     return float(1.0 - np.sum(error**2) / max(np.sum((truth - truth.mean()) ** 2), 1e-12))
+
+
+def _interval(error: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % of R² when conditions are drawn again (percentile bootstrap, always the same draws)."""
+    rng = np.random.default_rng(len(truth))
+    drawn = rng.integers(len(truth), size=(BOOTSTRAP, len(truth)))
+    found = [_r2(error[rows], truth[rows]) for rows in drawn if np.ptp(truth[rows]) > 0]
+    low, high = np.quantile(found, [0.025, 0.975]) if found else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def image_quality(originals: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[float, float]:

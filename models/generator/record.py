@@ -24,12 +24,15 @@ class DescriptorScore(BaseModel):
     """Predicted against measured values of one descriptor over held-out conditions.
 
     ``mae`` in the descriptor's unit; ``relative`` is the mean absolute error over the mean measured value.
-    ``r2_monotone``: with the calibration's map and without its field (None: not looked at).
+    ``r2_monotone``: with the calibration's map and without its field (None: not looked at). ``r2_low`` and
+    ``r2_high``: 95 % interval of ``r2`` over the choice of conditions (bootstrap).
     """
 
     model_config = ConfigDict(frozen=True)
 
     r2: float
+    r2_low: float | None = None
+    r2_high: float | None = None
     mae: float
     relative: float
     r2_monotone: float | None = None

@@ -9,6 +9,7 @@ import tifffile
 
 from cli import main
 from models.generator import registry
+from models.generator.dataset import read_dataset
 from models.generator.export import save
 from tests.models.generator.stand_in import blobs, generator, write_dataset
 
@@ -91,12 +92,21 @@ def test_a_damaged_version_is_not_imported(tmp_path, capsys):
     assert [version.name for version in registry.versions()] == ["blobs-1"]
 
 
+def test_evaluate_draws_what_it_found(tmp_path, capsys):
+    told(capsys, "model", "evaluate", "-n", 1, "--out", tmp_path, "--plane", "hold_min,feed")
+    for name in ("parity.png", "plane.png"):
+        assert (tmp_path / name).stat().st_size > 5_000
+    assert run("model", "evaluate", "--out", tmp_path, "--plane", "feed,gas") == 2
+    assert "--plane feed,gas: expected two different ones of" in capsys.readouterr().err
+
+
 def test_evaluate_gives_errors_per_descriptor_and_image_quality(capsys):
     found = told(capsys, "model", "evaluate", "-n", 2)
     assert found["version"] == "blobs-1"
     (scores,) = found["descriptors"].values()
     assert scores["phase_fraction"]["n_conditions"] == 3
     assert {"r2", "mae", "relative"} <= set(scores["phase_fraction"])
+    assert scores["phase_fraction"]["r2_low"] <= scores["phase_fraction"]["r2_high"] <= 1
     assert set(found["psnr"]) == set(found["ssim"]) == {"reconstruction", "denoising"}
 
 
@@ -122,6 +132,15 @@ def test_fine_tune_from_labelled_micrographs_and_its_gate(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_evaluate_on_what_a_data_set_holds_out(tmp_path, capsys):
+    data = write_dataset(tmp_path / "data")
+    scores = told(capsys, "model", "evaluate", "--data", data, "-n", 1)["descriptors"]
+    held_out = read_dataset(data).held_out_splits
+    assert set(scores) == set(held_out)
+    assert run("model", "evaluate", "--data", "nothing") == 2
+    assert "There is no data set 'nothing'" in capsys.readouterr().err
+
+
 def test_fine_tune_from_a_folder_of_tiles(tmp_path, capsys):
     data = write_dataset(tmp_path / "data")
     run("model", "fine-tune", data, "--steps", 1, "--json")
