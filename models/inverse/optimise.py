@@ -23,7 +23,7 @@ Settle = Callable[[Sequence[Conditions]], Predictor]
 
 _SETTLED_ON = 250  # the best of what was evaluated; a Gaussian process of many more takes long
 _SETTLED = 40  # particles of the swarm over settled predictions, which cost no images
-_APART = 0.15  # how far candidates should differ, as a share of the space (see UnitCube.distance)
+APART = 0.15  # how far candidates should differ, as a share of the space (see UnitCube.distance)
 _POLISH_ROUNDS = 10
 
 
@@ -211,9 +211,9 @@ def _polish(evaluate: _Evaluations, cube: UnitCube, avoided: set[Key]) -> None:
 
 
 def _diverse(ranked: Sequence[_Evaluated], cube: UnitCube, wanted: int) -> list[_Evaluated]:
-    """The best, then the best ``_APART`` from all chosen before (halved while too few are)."""
+    """The best, then the best ``APART`` from all chosen before (halved while too few are)."""
     chosen = [ranked[0]]
-    apart = _APART
+    apart = APART
     finite = [one for one in ranked[:2000] if math.isfinite(one.score.total)]
     while len(chosen) < min(wanted, len(finite)):
         for one in finite:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from models.inverse.objective import Objective, ObjectiveWeights
-from models.inverse.optimise import Progress, Settle, optimise
+from models.inverse.optimise import APART, Progress, Settle, optimise
 from models.inverse.predictor import Predictor
-from models.inverse.result import Candidate, InverseResult
+from models.inverse.result import Candidate, InverseResult, reach
 from models.inverse.smoothed import SmoothedPredictor
 from models.inverse.space import UnitCube
 from models.learning.corrected import CorrectedPredictor
@@ -52,16 +52,18 @@ def suggest(
     searched by the swarm, and searched again once they are smoothed. Without one: the first
     ``settings.design`` proposals come from a Sobol design over the feasible space (predictions: none), the
     later ones from a Gaussian process over conditions. Once something is measured, the search is for the
-    largest expected improvement. ``design_seed``: of the design, the same for all its points (default:
-    ``seed``). ``positive``: which descriptors live on a logarithmic scale (default: what their measures
-    declare).
+    largest expected improvement. Experiments under way (``pending`` observations) are not proposed again,
+    and as long as nothing is measured, nothing near them is. ``design_seed``: of the design, the same for all
+    its points (default: ``seed``). ``positive``: which descriptors live on a logarithmic scale (default: what
+    their measures declare).
 
     Errors: :class:`UnusableInput` as :func:`~models.inverse.optimise.optimise`.
     """
     settings = settings or SuggestSettings()
     cube = UnitCube(space)
     known = [one.conditions for one in observations]
-    if predictor is None and len(observations) < max(settings.design, 1):
+    nothing_measured = all(one.pending for one in observations)
+    if predictor is None and (nothing_measured or len(observations) < settings.design):
         return design_point(
             cube, targets, known, settings.candidates, seed if design_seed is None else design_seed
         )
@@ -79,14 +81,14 @@ def suggest(
     if predictor is None:
         # Nothing was trained, so there is no manifold to stay on.
         weights = replace(weights, manifold=0.0)
-    return optimise(
+    found = optimise(
         searched,
         space,
         targets,
         particles=settings.particles,
         iterations=settings.iterations,
         seed=seed,
-        candidates=settings.candidates,
+        candidates=settings.candidates + (len(known) if nothing_measured else 0),
         avoid=known,
         known=known,
         weights=weights,
@@ -94,6 +96,31 @@ def suggest(
         patience=settings.patience,
         settle=settle,
         progress=progress,
+    )
+    if known and nothing_measured:
+        return _apart_from(known, found, cube, targets, settings.candidates)
+    return found
+
+
+def _apart_from(
+    pending: Sequence[Conditions],
+    found: InverseResult,
+    cube: UnitCube,
+    targets: Sequence[Target],
+    candidates: int,
+) -> InverseResult:
+    """The same search with the candidates first that are not near what is under way."""
+    ranked = sorted(
+        found.candidates,
+        key=lambda one: any(cube.distance(one.conditions, other) < APART for other in pending),
+    )[:candidates]
+    reached = reach(targets, ranked[0].predicted)
+    return replace(
+        found,
+        best=ranked[0],
+        candidates=tuple(ranked),
+        reach=reached,
+        reachable=all(one.within for one in reached),
     )
 
 
@@ -105,7 +132,7 @@ def _corrected(
     positive: Mapping[str, bool],
 ) -> Predictor:
     """``predictor`` with what the observations say that it gets wrong; without any, as it is."""
-    if predictor is not None and not observations:
+    if predictor is not None and all(one.pending for one in observations):
         return predictor
     known = [one.conditions for one in observations]
     base = predictor.predict(known) if predictor is not None else None
@@ -161,6 +188,8 @@ def _lowest_mismatch(objective: Objective, observations: Sequence[Observation]) 
     """Of the experiments in which every target was measured; None without any."""
     found = []
     for one in observations:
+        if one.pending:
+            continue
         measured = {target.descriptor: one.estimate(target.descriptor) for target in objective.targets}
         known = {name: estimate for name, estimate in measured.items() if estimate is not None}
         if len(known) == len(measured):

@@ -37,7 +37,7 @@ class CorrectedPredictor:
                 "run the first experiments of the design."
             )
         self._base, self._residuals, self._cube = base, residuals, cube
-        self._known = tuple(one.conditions for one in known)
+        self._known = tuple(one.conditions for one in known if not one.pending)
 
     @property
     def version(self) -> str:

@@ -15,10 +15,16 @@ _UNKNOWN_RELATIVE_SD = (
 
 @dataclass(frozen=True)
 class Observation:
-    """One measured experiment: its conditions and each descriptor with its uncertainty."""
+    """One measured experiment: its conditions and each descriptor with its uncertainty.
+
+    ``pending``: it is under way, and ``measured`` is what is predicted of it, taken for true so that the next
+    proposals learn something else (the "Kriging believer" of Ginsbourger et al., in *Computational
+    Intelligence in Expensive Optimization Problems*, 2010, ch. 6); empty where nothing could be predicted.
+    """
 
     conditions: Conditions
     measured: Mapping[str, Interval | Estimate]
+    pending: bool = False
 
     def estimate(self, descriptor: str) -> Estimate | None:
         """The measured value with its standard error, in the descriptor's unit; None if not measured.

@@ -1,5 +1,6 @@
 """Every policy through the same protocol, against the made-up world of the proposals' tests."""
 
+import math
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from models.errors import UnusableInput
 from models.inverse import METHODS, policy_for
 from models.learning.corrected import REACH
+from models.learning.observations import Observation
 from tests.models.inverse.test_proposing import CUBE, NAMES, POSITIVE, QUICK, SPACE, World, targets_of
 
 
@@ -80,3 +82,44 @@ def test_without_botorch_one_sentence_says_what_to_install(monkeypatch):
 def test_an_unknown_method_is_refused_with_the_known_ones():
     with pytest.raises(UnusableInput, match="pso, bayesian, sobol, random"):
         policy("annealing", World(1))
+
+
+@pytest.mark.parametrize("method", ["pso", "sobol"])
+def test_what_is_under_way_is_not_proposed_again_nor_counted_as_measured(method):
+    world = World(1)
+    chosen, under_way = policy(method, world), []
+    for number in range(3):
+        found = chosen.suggest(number).best
+        assert all(CUBE.distance(found.conditions, other) > 0.05 for other in under_way)
+        chosen.ingest(Observation(found.conditions, found.predicted if method == "pso" else {}, pending=True))
+        under_way.append(found.conditions)
+
+
+def test_a_batch_without_generator_begins_with_the_design():
+    world = World(1)
+    chosen = policy("pso", None)
+    for number in range(6):
+        found = chosen.suggest(number)
+        assert found.policy == "design"
+        chosen.ingest(Observation(found.best.conditions, {}, pending=True))
+    chosen = policy("pso", None)
+    for number in range(4):
+        chosen.ingest(world.measure(chosen.suggest(number).best.conditions))
+    assert chosen.suggest(4).policy == "swarm"
+
+
+def test_a_pending_experiment_moves_the_next_proposal_and_its_own_result_takes_its_place():
+    world = World(1)
+    observations = [world.measure(policy("pso", world).suggest(0).best.conditions)]
+
+    def proposals(more):
+        chosen = policy("pso", world)
+        for one in [*observations, *more]:
+            chosen.ingest(one)
+        return chosen.suggest(5).best
+
+    second = proposals([])
+    third = proposals([Observation(second.conditions, second.predicted, pending=True)])
+    assert third.conditions != second.conditions
+    # Believed to hit, it is not the best that was measured, so the search still hopes for more.
+    assert math.isfinite(third.objective)
