@@ -9,7 +9,7 @@ import psutil
 import pytest
 import yaml
 
-from campaigns.ledger import CampaignState, CampaignStatus, Ledger, ledger_path
+from campaigns.ledger import CampaignState, CampaignStatus, Ledger, ModelUse, NotFound, ledger_path
 from tests.flows.deployments.conftest import LabServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -25,6 +25,14 @@ def campaign_file(small_campaign: Path, name: str, **sections: object) -> Path:
 def status_of(lab: LabServer, name: str) -> CampaignStatus:
     with Ledger.open(ledger_path(lab.home, simulated=True), simulated=True) as ledger:
         return ledger.status(f"{name}-s0-r1")
+
+
+def started(lab: LabServer, name: str) -> bool:
+    """Whether the reactor works on an experiment of this campaign."""
+    try:
+        return any(one.state == "dispatching" for one in status_of(lab, name).iterations)
+    except NotFound:
+        return False
 
 
 def supervised(lab: LabServer) -> list[str]:
@@ -134,18 +142,12 @@ def test_a_campaign_whose_worker_was_killed_is_taken_up_by_the_deployed_supervis
     file = campaign_file(small_campaign, "killed")
     run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=2, real_time_factor=600)
 
-    def dispatched() -> bool:
-        try:
-            return any(one.state == "dispatching" for one in status_of(lab, "killed").iterations)
-        except Exception:
-            return False
-
-    lab.until(dispatched, 60, lambda: lab.flow_run(run).state)
+    lab.until(lambda: started(lab, "killed"), 60, lambda: lab.flow_run(run).state)
     lab.kill_worker()
     with lab.client() as client:
         supervisor = client.read_deployment_by_name("supervisor/supervisor")
         (schedule,) = client.create_deployment_schedules(
-            supervisor.id, [(IntervalSchedule(interval=timedelta(seconds=5)), True)]
+            supervisor.id, [(IntervalSchedule(interval=timedelta(seconds=12)), True)]
         )
     lab.start_worker()
     try:
@@ -164,3 +166,61 @@ def test_a_campaign_whose_worker_was_killed_is_taken_up_by_the_deployed_supervis
         assert runs is not None
         # One run more, however often the supervisor looked meanwhile.
         assert len(runs._found) == 2
+
+
+def test_prefects_server_restarted_in_mid_campaign_costs_nothing(lab, small_campaign):
+    file = campaign_file(small_campaign, "alone")
+    run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=2, real_time_factor=900)
+    lab.until(lambda: lab.flow_run(run).state.type == "RUNNING", 60)
+    lab.until(lambda: started(lab, "alone"), 60)
+    lab.restart_server(away_s=2)
+    lab.until(lambda: status_of(lab, "alone").status is not CampaignState.RUNNING, 120)
+    assert lab.until_state(run, "COMPLETED", "FAILED", "CRASHED").state.type == "COMPLETED"
+    status = status_of(lab, "alone")
+    assert status.status in (CampaignState.CONVERGED, CampaignState.BUDGET_SPENT), status.reason
+    assert {one.reactor_starts for one in status.iterations} == {1}
+
+
+def test_a_scheduled_retraining_runs_and_promotes_nothing_worse(lab, small_campaign, tmp_path):
+    from prefect.client.schemas.actions import DeploymentUpdate
+    from prefect.client.schemas.schedules import IntervalSchedule
+
+    from models.generator import registry
+    from tests.flows.imagined import install
+
+    version = install(lab.home, tmp_path / "made")
+    with lab.client() as client:
+        retraining = client.read_deployment_by_name("retraining/retraining")
+        (schedule,) = client.create_deployment_schedules(
+            retraining.id, [(IntervalSchedule(interval=timedelta(seconds=12)), True)]
+        )
+        client.update_deployment(
+            retraining.id,
+            DeploymentUpdate(parameters={"simulated": True, "steps": 1, "new_experiments": 2}),
+        )
+    try:
+        lab.until(lambda: attempts(lab), 150)
+        # It looked again since, and found nothing new to learn from.
+        lab.until(lambda: any("not due since the last attempt" in text for text in retrained(lab)), 60)
+    finally:
+        with lab.client() as client:
+            client.delete_deployment_schedule(retraining.id, schedule.id)
+    (attempt,) = attempts(lab)
+    assert attempt.parent == version
+    assert attempt.reason.startswith("retraining, refused: ")
+    assert registry.current(lab.home) == version
+
+
+def attempts(lab: LabServer) -> list[ModelUse]:
+    with Ledger.open(ledger_path(lab.home, simulated=True), simulated=True) as ledger:
+        uses = [use for record in ledger.campaigns() for use in ledger.model_uses(record.id)]
+    return [use for use in uses if use.action == "fine_tuned"]
+
+
+def retrained(lab: LabServer) -> list[str]:
+    """What the flow runs of the retraining said."""
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
+    with lab.client() as client:
+        runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["retraining"])))
+    return [text for run in runs if run.start_time for text in logged(lab, run.id)]
