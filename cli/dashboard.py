@@ -47,5 +47,12 @@ def dashboard(
 
         webbrowser.open(address)
     uvicorn.run(
-        app, host=host, port=port, root_path=root_path, log_level="warning", timeout_graceful_shutdown=3
+        app,
+        host=host,
+        port=port,
+        root_path=root_path,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        # Which proxies are believed is our own setting, and off by default.
+        proxy_headers=False,
     )

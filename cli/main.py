@@ -66,7 +66,7 @@ ENTRIES = (
         "List, show, approve, edit and reject proposals.",
         CAMPAIGNS,
     ),
-    Entry("dashboard", "cli.dashboard", "dashboard", "Watch campaigns in a browser, read-only.", CAMPAIGNS),
+    Entry("dashboard", "cli.dashboard", "dashboard", "Watch, approve and stop in a browser.", CAMPAIGNS),
     Entry("lab", "cli.lab", "app", "Check, watch and stop a lab, answer its tasks.", LAB),
     Entry("user", "cli.user", "user", "Who may act: people, roles and tokens.", SETUP),
     Entry("audit", "cli.audit", "audit", "Who did what when; is it untouched?", SETUP),

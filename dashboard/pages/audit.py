@@ -80,14 +80,12 @@ def _listed(found: tuple[AuditEntry, ...]) -> Markup:
             when(one.at),
             one.author,
             badge(one.what),
-            one.subject,
+            join((one.subject, tag("br"), tag("code", f"{one.store} {one.hash[:10]}", class_="faint"))),
             tag("td", one.reason, class_="wide"),
-            one.store,
-            tag("code", one.hash[:10]),
         )
         for one in found
     ]
-    headings = ["when (UTC)", "who", "what", "about", "why", "store", "hash"]
+    headings = ["when (UTC)", "who", "what", "about (store, hash)", "why"]
     more = tag("p", f"The newest {SHOWN}; filter or export to see more.", class_="faint small")
     shown = table(headings, rows, empty="Nothing fits.")
     return join((tag("h2", "Record"), shown, more if len(rows) == SHOWN else None))

@@ -296,7 +296,8 @@ def _controls(view: Page, campaign_id: str, status: CampaignState) -> None:
     """Pause, resume and abort, each with a reason; the report is there for everybody."""
     ended = status in FINAL_STATUSES
     with ui.element("div").classes("actions").style("margin:0 0 12px"):
-        ui.link("Report", view.url(f"/campaigns/{campaign_id}/report"), new_tab=True)
+        report = tag("a", "Report", href=view.url(f"/campaigns/{campaign_id}/report"), target="_blank")
+        ui.html(report, sanitize=False)
         if ended or not view.may(Act.RUN):
             return
         reason = ui.input("Reason").props("dense outlined").style("min-width:260px")

@@ -56,7 +56,7 @@ class _Sliders:
     def __init__(self, view: Page, version: str, record: GeneratorRecord, names: list[str]) -> None:
         self._view, self._version, self._record = view, version, record
         self._conditions: dict[str, float | str] = {}
-        self._asked = 0
+        self._asked, self._answered = 0, False
         self._busy = asyncio.Lock()
         if record.inputs.simulated:
             ui.html(
@@ -78,7 +78,7 @@ class _Sliders:
                 ).props("outlined dense").style("margin-bottom:8px")
                 for parameter in record.inputs.parameters:
                     self._control(parameter)
-                ui.button("Predict", on_click=self._ask)
+                ui.button("Predict", on_click=self._ask).style("margin-top:12px")
             self._shown = ui.html(
                 join(
                     (
@@ -140,9 +140,14 @@ class _Sliders:
             if mine != self._asked or self._shown.is_deleted:
                 return
             self._shown.classes(add="busy")
+            if not self._answered:
+                self._shown.set_content(
+                    join((tag("h2", "Predicted"), tag("p", "The model is being loaded and asked …")))
+                )
             try:
                 found = await self._view.desk.worker.ask(imagine, self._version, dict(self._conditions), 0)
                 shown = _imagined(found)
+                self._answered = True
             except UnusableInput as error:
                 shown = join((tag("h2", "Predicted"), tag("p", f"✕ {error}", class_="bad-text")))
             if not self._shown.is_deleted:

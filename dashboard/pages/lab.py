@@ -72,8 +72,8 @@ def _lab(one: LabView) -> Markup:
     stopped = tag("p", "STOPPED: ", one.order.told(), class_="bad-text") if one.order else None
     columns = tag(
         "div",
-        tag("div", tag("h3", "Devices"), _devices(one), class_="third"),
-        tag("div", tag("h3", "Quantities"), _values(snapshot.values), class_="two-thirds"),
+        tag("div", tag("h3", "Devices"), _devices(one), class_="narrow"),
+        tag("div", tag("h3", "Quantities"), _values(snapshot.values), class_="broad"),
         class_="columns",
     )
     return tag(
@@ -150,11 +150,17 @@ def _within(one: Reading) -> Markup:
 def _interlocks(one: LabView) -> Markup:
     def state(safe: bool | None) -> Markup:
         if safe is None:
-            return badge("watched by the lab itself", "plain")
+            return badge("by the lab itself", "plain")
         return badge("✓ holds", "good") if safe else badge("✕ forbids a start", "bad")
 
     rows = [
-        (lock.name, lock.watches, lock.threshold, quantity(lock.reads, lock.unit), state(lock.safe))
+        (
+            lock.name,
+            lock.watches,
+            tag("td", lock.threshold, class_="wide"),
+            quantity(lock.reads, lock.unit),
+            state(lock.safe),
+        )
         for lock in one.interlocks
     ]
     return table(

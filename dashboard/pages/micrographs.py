@@ -14,7 +14,7 @@ from dashboard.computed import measure_field
 from dashboard.desk import Desk
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import NOTHING, badge, join, link, quantity, simulated_badge, table, tag
-from dashboard.parts.pictures import picture_url, shot, width_um
+from dashboard.parts.pictures import picture_url, scale_bar, shot, width_um
 from dashboard.reading.campaign import IterationView, campaign_view
 from models.errors import UnusableInput
 from models.morphology import known_descriptors
@@ -238,9 +238,10 @@ async def _open(view: Page, experiment_id: str, one: View, micrograph: Micrograp
         source = picture_url(
             view.prefix, experiment_id, micrograph, "outlined" if state["outlined"] else "full"
         )
-        return tag(
-            "div", shot(source, name, width, style=f"width:{state['zoom']}%"), class_="viewer", tabindex="0"
-        )
+        picture = shot(source, name, None, style=f"width:{state['zoom']}%")
+        # The bar stays in sight wherever one scrolls to.
+        bar = scale_bar(width, state["zoom"] / 100) if width else None
+        return tag("div", tag("div", picture, class_="viewer", tabindex="0"), bar, class_="looking")
 
     with (
         ui.dialog().props("maximized") as dialog,

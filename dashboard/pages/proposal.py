@@ -11,6 +11,7 @@ from campaigns.people import Act, Person
 from campaigns.specification.parameters import ParameterSpec
 from dashboard.desk import Desk
 from dashboard.parts.frame import Page, page
+from dashboard.parts.live import Recent
 from dashboard.parts.markup import (
     NOTHING,
     badge,
@@ -35,9 +36,7 @@ def register(desk: Desk) -> None:
 
     @page(desk, "/approvals/{experiment_id}", "Proposal", here="approvals")
     async def proposal_page(view: Page, experiment_id: str) -> None:
-        def read() -> ProposalView:
-            return proposal_view(desk, experiment_id)
-
+        read = Recent(partial(proposal_view, desk, experiment_id))
         try:
             first = await to_thread(read)
         except UnusableInput as error:

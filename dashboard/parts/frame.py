@@ -138,13 +138,20 @@ def stamp_of(desk: Desk) -> object:
 
 
 def prefix_of(request: Request) -> str:
-    """What a reverse proxy puts before every path."""
-    return str(request.headers.get("x-forwarded-prefix", "") + request.scope.get("root_path", "")).rstrip("/")
+    """What a reverse proxy puts before every path; nothing where what it says is no path."""
+    told = request.headers.get("x-forwarded-prefix", "") + str(request.scope.get("root_path", ""))
+    prefix = told.rstrip("/")
+    return prefix if prefix.startswith("/") and not prefix.startswith(("//", "/\\")) else ""
+
+
+def path_of(request: Request) -> str:
+    """The path within the dashboard, without what a reverse proxy puts before it."""
+    return request.url.path.removeprefix(str(request.scope.get("root_path", ""))) or "/"
 
 
 def to_sign_in(request: Request) -> Response:
     """Off to sign in, and back to where they wanted to go."""
-    wanted = quote(request.url.path.removeprefix(request.scope.get("root_path", "")) or "/", safe="/")
+    wanted = quote(path_of(request), safe="/")
     return RedirectResponse(f"{prefix_of(request)}/sign-in?to={wanted}", status_code=303)
 
 
@@ -193,7 +200,7 @@ def _bar(view: Page, waiting: int) -> Markup:
             )
         )
     hidden = tag("input", type="hidden", name="csrf", value=view.visitor.csrf)
-    back = tag("input", type="hidden", name="back", value=view.request.url.path)
+    back = tag("input", type="hidden", name="back", value=path_of(view.request))
     stop = tag(
         "form",
         hidden,

@@ -84,18 +84,17 @@ def picture_url(prefix: str, experiment_id: str, micrograph: Micrograph, shape: 
 
 def shot(source: str, alt: str, width_um: float | None, **attributes: object) -> Markup:
     """A picture with its scale bar; ``width_um`` is what its whole width shows."""
-    bar = None
-    if width_um is not None and width_um > 0:
-        length = nice_length(width_um)
-        bar = tag(
-            "span",
-            tag("i", style=f"width:calc({100 * length / width_um:.3g}cqw)"),
-            length_text(length),
-            class_="scale",
-            aria_hidden="true",
-        )
+    bar = scale_bar(width_um) if width_um is not None and width_um > 0 else None
     image = tag("img", src=source, alt=alt, loading="lazy")
     return tag("span", image, bar, class_="shot", **attributes)
+
+
+def scale_bar(width_um: float, zoom: float = 1.0) -> Markup:
+    """A scale bar for its container, whose width shows ``width_um`` / ``zoom``."""
+    seen = width_um / zoom
+    length = nice_length(seen)
+    line = tag("i", style=f"width:{100 * length / seen:.3g}cqw")
+    return tag("span", line, length_text(length), class_="scale", aria_hidden="true")
 
 
 def width_um(micrograph: Micrograph) -> float | None:

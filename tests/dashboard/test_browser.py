@@ -238,7 +238,8 @@ def test_every_page_fits_and_can_be_worked_by_keyboard(server, width):
             assert page <= window, path
             unnamed = browser.driver.execute_script(
                 "return [...document.querySelectorAll('button, a, input:not([type=hidden]), img')]"
-                ".filter(e => !(e.innerText || e.ariaLabel || e.alt || e.title || e.labels?.length"
+                ".filter(e => (e.tagName === 'IMG' || e.tabIndex >= 0)"
+                " && !(e.innerText || e.ariaLabel || e.alt || e.title || e.labels?.length"
                 " || e.getAttribute('aria-label') || e.querySelector('img[alt]'))).map(e => e.outerHTML)"
             )
             assert unnamed == [], path

@@ -123,6 +123,15 @@ def test_a_stop_is_neither_for_strangers_nor_for_other_sites(client, desk, home)
     assert not stop_file(home / "simulated", "simulated-membrane").exists()
 
 
+def test_behind_a_proxy_everything_leads_back_under_its_path(client, desk):
+    desk.people.add("ann", "admin", PASSWORD, by="test")
+    behind = {"x-forwarded-prefix": "/window"}
+    assert client.get("/campaigns/x/report", headers=behind).headers["location"].startswith("/window/sign-in")
+    assert 'action="/window/sign-in"' in client.get("/sign-in", headers=behind).text
+    form = {"name": "ann", "password": PASSWORD, "to": "/lab"}
+    assert client.post("/sign-in", data=form, headers=behind).headers["location"] == "/window/lab"
+
+
 def test_pictures_and_reports_are_for_those_who_are_signed_in(client, desk, campaign_id):
     picture = f"/pictures/{campaign_id}-001/{'ab' * 32}/outlined"
     assert client.get(picture).status_code == 401
