@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from cli.ledgers import person
 from cli.output import console, emit
+from cli.recording import take_note
 
 
 def stop(
@@ -30,7 +30,8 @@ def stop(
     done = ordering.stop(lab_file, state_directory(create=False), order, state)
     if done.remark:
         console.print(f"[yellow]{escape(done.remark)}[/yellow]")
-    _note("lab stopped", order.author, lab_file, reason, {"confirmed": done.stopped})
+    facts = {"file": str(lab_file), "confirmed": done.stopped}
+    take_note("lab stopped", lab_file.stem, author=order.author, reason=reason, facts=facts)
     clear_ = f"morpholoop lab clear {lab_file}" + (f" --state {state}" if state else "")
     report = {
         "order": order,
@@ -66,24 +67,11 @@ def clear(
 
     cleared = ordering.clear(lab_file, state_directory(create=False), state)
     if cleared:
-        _note("lab cleared", person(), lab_file, "", {"orders": [order.told() for order in cleared.values()]})
+        orders = [order.told() for order in cleared.values()]
+        take_note("lab cleared", lab_file.stem, facts={"file": str(lab_file), "orders": orders})
     told = "\n".join(f"Cleared: {order.told()}." for order in cleared.values())
     emit(
         {"cleared": [{"file": path, "order": order} for path, order in cleared.items()]},
         as_json,
         lambda: escape(told or "No stop order stands."),
     )
-
-
-def _note(act: str, author: str, lab_file: Path, reason: str, facts: dict[str, object]) -> None:
-    """Keep it in the audit, if that can be had: a stop must not fail for want of a database."""
-    from campaigns.people import People
-    from models.errors import UnusableInput
-    from models.home import state_directory
-
-    try:
-        with People.open(state_directory(create=False)) as people:
-            told = {**facts, "file": str(lab_file), "via": "terminal"}
-            people.note(act, author=author, subject=lab_file.stem, reason=reason, facts=told)
-    except UnusableInput as error:
-        console.print(f"[yellow]This is not in the audit: {escape(str(error))}[/yellow]")

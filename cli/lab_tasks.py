@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from cli.output import emit
+from cli.recording import take_note
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def confirm(
         task = board.reject(waiting.id, reject, author=who)
     else:
         task = board.confirm(waiting.id, typed, author=who)
+    take_note(f"task {'declined' if reject else 'confirmed'}", task.id, author=who, reason=reject)
     flags = task.answer.flags if task.answer else ()
 
     def human() -> str:

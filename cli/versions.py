@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.evaluating import evaluate
 from cli.output import console, emit
+from cli.recording import take_note
 from cli.training import fine_tune, train
 from models.errors import UnusableInput
 
@@ -92,6 +93,7 @@ def promote(name: str = _NAME, as_json: bool = _JSON) -> None:
 
     before = registry.current()
     registry.promote(name)
+    take_note("model promoted", name, facts={"before": before})
     emit(
         {"current": name, "before": before}, as_json, lambda: f"The current version is {name} (was {before})."
     )
@@ -104,6 +106,7 @@ def rollback(as_json: bool = _JSON) -> None:
 
     before = registry.current()
     name = registry.rollback()
+    take_note("model rolled back", name, facts={"before": before})
     emit(
         {"current": name, "before": before}, as_json, lambda: f"The current version is {name} (was {before})."
     )
