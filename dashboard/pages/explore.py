@@ -28,7 +28,7 @@ from models.generator.schema import ParameterRange
 from models.morphology import all_measures, known_descriptors
 from models.representativity.result import Representativity
 
-LARGEST_MB = 50
+LARGEST_MB, TOGETHER_MB = 50, 150
 MOST_IMAGES = 20
 TILE_PX = 128
 PHASE_MAP = "segmented image of two phases"
@@ -226,6 +226,11 @@ def _own_images(view: Page) -> None:
             error = ui.number("Asked relative error in %", value=5, min=0.1, max=50).props("outlined dense")
 
         async def keep(event: events.UploadEventArguments) -> None:
+            # The browser was told; that somebody else sends more is refused here.
+            room = TOGETHER_MB * 2**20 - sum(len(content) for _, content in files)
+            if event.file.size() > min(room, LARGEST_MB * 2**20) or len(files) >= MOST_IMAGES:
+                view.say(f"{event.file.name} is too large, or one too many.", good=False)
+                return
             files.append((event.file.name, await event.file.read()))
 
         async def measure() -> None:
@@ -256,6 +261,7 @@ def _own_images(view: Page) -> None:
                 multiple=True,
                 auto_upload=True,
                 max_file_size=LARGEST_MB * 2**20,
+                max_total_size=TOGETHER_MB * 2**20,
                 max_files=MOST_IMAGES,
                 label="Drop images here, or press + to choose",
                 on_upload=keep,

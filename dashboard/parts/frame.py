@@ -43,6 +43,7 @@ class Page(Live):
         self.desk, self.visitor, self.request = desk, visitor, request
         self.title, self.here = title, here
         self.prefix = prefix_of(request)
+        self._strip = ui.html("", sanitize=False)
 
     def url(self, path: str) -> str:
         """A path of the dashboard as this browser has to ask for it (behind a proxy it has a prefix)."""
@@ -77,6 +78,11 @@ class Page(Live):
         self.say(told or "Done.")
         await self.look(everything=True)
         return True
+
+    def trouble(self, text: str) -> None:
+        """Show why the page does not keep up."""
+        told = f"✕ What you see may be old: {text}"
+        self._strip.set_content(tag("div", told, class_="strip bad", role="alert") if text else "")
 
     def head(self, title: object, *beside: object) -> None:
         """The page's heading."""
@@ -118,7 +124,11 @@ def page(
                         sanitize=False,
                     )
                     return None
-                answer = await build(view, **given)
+                try:
+                    answer = await build(view, **given)
+                except REFUSALS as error:
+                    ui.html(tag("div", f"✕ {error}", class_="notice bad", role="alert"), sanitize=False)
+                    return None
             if answer is None:
                 view.start()
             return answer

@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 from markupsafe import Markup
 from nicegui import ui
 
+from dashboard.desk import REFUSALS
+
 Value = TypeVar("Value")
 Look = Callable[[], Awaitable[None]]
 
@@ -46,6 +48,7 @@ class Live:
         self._seen: object = object()
         self._always: list[Look] = []
         self._looks: list[Look] = []
+        self._trouble = ""
         self.timer: ui.timer | None = None
 
     async def markup(self, read: Callable[[], Markup], class_: str = "", *, always: bool = False) -> ui.html:
@@ -112,7 +115,23 @@ class Live:
         self.timer = ui.timer(EVERY_S, self.look, immediate=False)
 
     async def look(self, *, everything: bool = False) -> None:
-        """Look once, at ``everything`` or at what may have changed."""
+        """Look once, at ``everything`` or at what may have changed; a database that is away is told."""
+        try:
+            await self._look(everything=everything)
+        except REFUSALS as error:
+            self._tell(str(error))
+        else:
+            self._tell("")
+
+    def trouble(self, text: str) -> None:
+        """Show why the page does not keep up; an empty text when it does again."""
+
+    def _tell(self, text: str) -> None:
+        if text != self._trouble:
+            self._trouble = text
+            self.trouble(text)
+
+    async def _look(self, *, everything: bool) -> None:
         for one in list(self._always):
             if self._stopped:
                 return
