@@ -1,6 +1,7 @@
 """What people do, by whichever way they come: each act asks for the role, is done once, and is on record."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -123,18 +124,23 @@ class Acts:
         """
         person.require(Act.STOP)
         told = reason.strip()[:500] or "stopped from the dashboard"
-        done: list[Stop] = []
-        faults: list[str] = []
-        for name, file in self._named(lab).items():
+        named = self._named(lab)
+
+        def stop(item: tuple[str, Path]) -> Stop | str:
             try:
-                done.append(ordering.stop(file, self.home, StopOrder.now(told, person.name)))
+                return ordering.stop(item[1], self.home, StopOrder.now(told, person.name))
             except LabError as fault:
-                faults.append(f"{name}: {fault}")
-        for name in self._named(lab):
+                return f"{item[0]}: {fault}"
+
+        # All at once: a lab that does not answer keeps no other waiting.
+        with ThreadPoolExecutor(max(1, len(named))) as pool:
+            answers = list(pool.map(stop, named.items()))
+        for name in named:
             self._note_anyway("lab stopped", person, name, told)
+        faults = [one for one in answers if isinstance(one, str)]
         if faults:
             raise LabError(" ".join(faults))
-        return tuple(done)
+        return tuple(one for one in answers if isinstance(one, Stop))
 
     def clear(self, person: Person, lab: str | None = None, reason: str = "") -> tuple[StopOrder, ...]:
         """Take back the stop orders to a lab, or to all. Errors: :class:`LabError`."""
