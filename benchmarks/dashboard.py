@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -120,7 +121,19 @@ async def viewer(base: str, cookie: str, path: str, until: asyncio.Event, got: l
     return count
 
 
-async def measure(base: str, cookies: list[str], viewers: int, campaign: str, server: psutil.Process) -> None:
+async def share(server: psutil.Process, every_second: Callable[[], None]) -> float:
+    """The share of one core that the server takes over ten seconds."""
+    before, began = server.cpu_times(), time.perf_counter()
+    for _ in range(10):
+        await asyncio.to_thread(every_second)
+        await asyncio.sleep(1)
+    after = server.cpu_times()
+    return (after.user + after.system - before.user - before.system) / (time.perf_counter() - began)
+
+
+async def measure(
+    base: str, cookies: list[str], viewers: int, campaign: str, server: psutil.Process, home: Path
+) -> None:
     """Ask for every page while all viewers look."""
     pages = ["/campaigns", f"/campaigns/{campaign}", f"/micrographs/{campaign}-100", "/lab", "/approvals"]
     until, got = asyncio.Event(), []
@@ -133,20 +146,19 @@ async def measure(base: str, cookies: list[str], viewers: int, campaign: str, se
     median = statistics.median(got)
     print(f"{viewers} viewers at the same moment: page in {median:.2f} s (median), {max(got):.2f} s at most")
     await asyncio.sleep(3)
-    before, began = server.cpu_times(), time.perf_counter()
     times: dict[str, list[float]] = {}
     shown = [*pages, f"/micrographs?campaign={campaign}", f"/approvals/{campaign}-100", "/models", "/audit"]
     async with httpx.AsyncClient(base_url=base, cookies={COOKIE: cookies[0]}, timeout=60) as client:
-        await asyncio.sleep(10)
-        after = server.cpu_times()
-        share = (after.user + after.system - before.user - before.system) / (time.perf_counter() - began)
+        print(f"server, nothing new: {100 * await share(server, lambda: None):.0f} % of one core")
+        with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
+            written = await share(server, lambda: ledger.add_time(campaign, seconds=1.0))
+        print(f"server, the campaign is written to every second: {100 * written:.0f} % of one core")
         for _ in range(5):
             for path in shown:
                 asked = time.perf_counter()
                 answer = await client.get(path)
                 answer.raise_for_status()
                 times.setdefault(path, []).append(time.perf_counter() - asked)
-    print(f"server with {viewers} viewers and nothing new: {100 * share:.0f} % of one core")
     for path, seconds in times.items():
         print(f"{path:<40} median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s")
     print(f"server's memory: {server.memory_info().rss / 2**20:.0f} MiB")
@@ -190,7 +202,7 @@ def main() -> None:
             server = psutil.Process(process.pid)
             memory = server.memory_info().rss / 2**20
             print(f"server up in {time.perf_counter() - began:.1f} s, {memory:.0f} MiB")
-            asyncio.run(measure(base, cookies, given.viewers, campaign, server))
+            asyncio.run(measure(base, cookies, given.viewers, campaign, server, home))
         finally:
             process.terminate()
             process.wait()

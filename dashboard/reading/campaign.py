@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from campaigns.decisions import Outcome, verdict
 from campaigns.ledger import (
@@ -16,7 +17,7 @@ from campaigns.report.contents import Wanted
 from campaigns.report.gather import wanted
 from campaigns.specification import Campaign
 from dashboard.reading.source import Source
-from models.values import Interval
+from models.values import Interval, Target
 
 _LOOKED = (State.ACCEPTED, State.LEARNED)
 
@@ -77,6 +78,12 @@ def history(source: Source, campaign_id: str) -> tuple[HistoryRecord, ...]:
     return source.cached(("history", campaign_id), read, campaign=campaign_id)
 
 
+@lru_cache(maxsize=4096)
+def _outcome(target: Target, interval: Interval, looked: bool) -> str:
+    """Kept: how many fields a verdict would take is slow to compute, and is not shown."""
+    return str(verdict(target, interval, may_look_again=not looked).outcome)
+
+
 def _read(ledger: Ledger, record: CampaignRecord) -> CampaignView:
     campaign = Campaign.from_json(record.specification)
     targets = tuple(wanted(target, record) for target in record.targets)
@@ -88,8 +95,7 @@ def _read(ledger: Ledger, record: CampaignRecord) -> CampaignView:
             if found is None or found.value is None or found.ci[0] is None or found.ci[1] is None:
                 continue
             interval = Interval(found.value, found.ci[0], found.ci[1], found.confidence, found.n_fields, 0)
-            told = verdict(target, interval, may_look_again=one.state not in _LOOKED)
-            outcomes[target.descriptor] = str(told.outcome)
+            outcomes[target.descriptor] = _outcome(target, interval, one.state in _LOOKED)
         misses = [
             target.misses_by(found.value)
             for target in targets
