@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cli.archive import export, import_, resume
 from cli.ledgers import ledgers, person, the_campaign
 from cli.output import console, emit
 
@@ -27,9 +28,13 @@ AsJson = typer.Option(False, "--json", help="Print one JSON object.")
 CampaignId = typer.Argument(None, help="Campaign id (default: the newest).")
 
 campaign = typer.Typer(
-    help="Validate, start, watch, stop and report campaigns.\n\nExample: morpholoop campaign status --json",
+    help="Validate, start, watch, stop, report, copy.\n\nExample: morpholoop campaign status --json",
     no_args_is_help=True,
 )
+
+campaign.command()(export)
+campaign.command("import")(import_)
+campaign.command()(resume)
 
 
 def dry_run(
@@ -49,13 +54,13 @@ def dry_run(
 
     Example: morpholoop dry-run campaigns/library/membrane.yaml --seed 1
     """
-    _run(
+    drive(
         campaign_file,
-        seed,
-        iterations,
-        out,
-        fresh,
         as_json,
+        seed=seed,
+        iterations=iterations,
+        out=out,
+        fresh=fresh,
         simulated_only=True,
         faults=faults,
         real_time_factor=real_time_factor,
@@ -76,7 +81,15 @@ def start(
     Given again, it goes on: after a stop, a pause, or an approval.
     Example: morpholoop campaign start campaign.yaml
     """
-    _run(campaign_file, seed, iterations, out, fresh, as_json, simulated_only=False)
+    drive(
+        campaign_file,
+        as_json,
+        seed=seed,
+        iterations=iterations,
+        out=out,
+        fresh=fresh,
+        simulated_only=False,
+    )
 
 
 @campaign.command()
@@ -195,18 +208,19 @@ def abort(
     _set(campaign_id, "aborted", reason, as_json)
 
 
-def _run(
+def drive(
     campaign_file: Path,
-    seed: int | None,
-    iterations: int | None,
-    out: Path | None,
-    fresh: bool,
     as_json: bool,
     *,
     simulated_only: bool,
+    seed: int | None = None,
+    iterations: int | None = None,
+    out: Path | None = None,
+    fresh: bool = False,
     faults: Path | None = None,
     real_time_factor: float | None = None,
 ) -> None:
+    """Run a campaign until it ends or waits, with its progress; exit status 1 unless it converged."""
     from campaigns.ledger import CampaignState
     from cli.display import CampaignDisplay
     from cli.summary import summary

@@ -56,7 +56,7 @@ ENTRIES = (
         "campaign",
         "cli.campaign",
         "campaign",
-        "Validate, start, watch, stop and report campaigns.",
+        "Validate, start, watch, stop, report and copy campaigns.",
         CAMPAIGNS,
     ),
     Entry(

@@ -7,15 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from campaigns.ledger.copies import Copies
 from campaigns.ledger.engine import address, connect, revisions
-from campaigns.ledger.status import Statuses
 from campaigns.ledger.store import Now, claim, utc_now
 from models.errors import UnusableInput
 
 URL_VARIABLE = "MORPHOLOOP_DATABASE_URL"
 
 
-class Ledger(Statuses):
+class Ledger(Copies):
     """All campaigns of one store, simulated or real; safe to use from several threads and processes."""
 
     @classmethod

@@ -83,8 +83,9 @@ def _essence(iteration: object) -> dict[str, object]:
 
 
 def test_an_approval_is_waited_for_and_a_rejection_leads_to_another_proposal(
-    small_campaign, prefect_api, home
+    small_campaign, prefect_api, home, monkeypatch, capsys
 ):
+    from cli.main import run as command
     from devices.labfile import LabFileLimits, ReactorLimits
 
     file = changed(small_campaign, approval={"policy": "first_n", "n": 1}, budget={"experiments": 1})
@@ -101,10 +102,20 @@ def test_an_approval_is_waited_for_and_a_rejection_leads_to_another_proposal(
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
         (proposal,) = ledger.waiting_for_approval()
         ledger.reject(proposal.id, reason="not this one", **decision)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        command(["campaign", "resume", waiting.campaign, "--reason", "rejected it"])
+    assert ended.value.code == 1, capsys.readouterr().err
     second = run(file)
     assert [one.state for one in second.iterations] == ["rejected", "learned"]
     assert second.iterations[1].conditions != second.iterations[0].conditions
     assert second.status is CampaignState.BUDGET_SPENT
+    with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
+        assert "resumed: rejected it" in [one.reason for one in ledger.history(second.campaign)]
+    with pytest.raises(SystemExit) as ended:
+        command(["campaign", "resume", waiting.campaign])
+    assert ended.value.code == 2
+    assert "cannot go on" in capsys.readouterr().err
 
 
 def test_an_approved_proposal_is_dispatched_only_as_it_was_approved(small_campaign, prefect_api, home):
