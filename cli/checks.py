@@ -145,6 +145,21 @@ def weights() -> Check:
     return Check("weights", True, f"checksums hold: {names}")
 
 
+def notifications(*, send: bool) -> Check:
+    """The addresses that are told when a campaign waits or ends; ``send``: with a message to each."""
+    from flows import notifying
+    from models.errors import UnusableInput
+
+    try:
+        if not (known := len(notifying.addresses())):
+            return Check("notifications", True, f"nobody is told; {notifying.VARIABLE} sets addresses")
+        if send:
+            notifying.send("morpholoop can reach you", "This was asked for by `morpholoop doctor --notify`.")
+    except UnusableInput as error:
+        return Check("notifications", False, str(error))
+    return Check("notifications", True, f"{known} addresses{', all of them took a message' if send else ''}")
+
+
 def library() -> Path:
     """Where the shipped campaign and lab files are."""
     import campaigns

@@ -2,16 +2,19 @@
 
 import typer
 
-from cli.checks import Check, all_checks
+from cli.checks import Check, all_checks, notifications
 from cli.output import emit
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
+def doctor(
+    notify: bool = typer.Option(False, "--notify", help="Also send a message to the addresses set."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
     """Check versions, the state directory, the database, the labs' devices, the weights and the disk.
 
     Exit status 1 when a check fails. Example: morpholoop doctor
     """
-    checks = list(all_checks())
+    checks = [*all_checks(), notifications(send=notify)]
     ok = all(check.ok for check in checks)
     emit({"ok": ok, "checks": checks}, as_json, lambda: "\n".join(map(_line, checks)))
     if not ok:

@@ -36,7 +36,9 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
                 return action(worker, experiment)
             except ExperimentLost as lost:
                 worker.tell(name, f"failed: {lost}", experiment)
-                return worker.move(worker.ledger.experiment(experiment.id), State.FAILED, str(lost))
+                moved = worker.move(worker.ledger.experiment(experiment.id), State.FAILED, str(lost))
+                worker.announce(f"lost experiment {experiment.index}", str(lost))
+                return moved
             except NeedsPerson as need:
                 worker.tell(name, f"waits for a person: {need}", experiment)
                 worker.wait(str(need))

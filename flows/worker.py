@@ -9,6 +9,7 @@ from campaigns.specification import Campaign
 from devices.laboratory import Laboratory
 from flows.lease import KeptLease
 from flows.measuring import MeasuredField
+from flows.notifying import notify
 from flows.progress import Event, tell
 from flows.seeds import derive
 from models.learning.observations import Observation
@@ -100,6 +101,12 @@ class Worker:
                 reason=reason,
                 lease=self.lease,
             )
+            self.announce("waits for a person", reason)
+
+    def announce(self, what: str, text: str) -> None:
+        """Tell people who are elsewhere, if addresses are set (:mod:`flows.notifying`)."""
+        kind = " (simulated lab)" if self.ledger.simulated else ""
+        notify(f"{self.campaign_id} {what}{kind}", text)
 
     def seed(self, experiment: ExperimentRecord | int, purpose: str) -> int:
         """The seed of one purpose of one experiment."""

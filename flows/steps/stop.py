@@ -40,6 +40,7 @@ def goes_on(worker: Worker) -> bool:
         lease=worker.lease,
     )
     worker.tell("stop", f"{judgement.status}: {judgement.reason}")
+    worker.announce(f"has ended: {judgement.status}", judgement.reason)
     return False
 
 

@@ -93,9 +93,13 @@ def test_an_approval_is_waited_for_and_a_rejection_leads_to_another_proposal(
     limits = ReactorLimits(LabFileLimits(Path(lab))).read()
     decision = {"author": "operator@test", "role": "operator", "limits": limits}
 
+    told: list[str] = []
+    monkeypatch.setattr("flows.worker.notify", lambda title, text: told.append(f"{title}: {text}"))
     waiting = run(file)
     assert waiting.status is CampaignState.WAITING
     assert "approv" in waiting.reason
+    (message,) = told
+    assert "waits for a person (simulated lab): Experiment 1 waits for an approval" in message
     assert waiting.iterations[0].reactor_starts == 0
     assert run(file).iterations == waiting.iterations
 
@@ -110,6 +114,7 @@ def test_an_approval_is_waited_for_and_a_rejection_leads_to_another_proposal(
     assert [one.state for one in second.iterations] == ["rejected", "learned"]
     assert second.iterations[1].conditions != second.iterations[0].conditions
     assert second.status is CampaignState.BUDGET_SPENT
+    assert "has ended: budget_spent" in told[-1]
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
         assert "resumed: rejected it" in [one.reason for one in ledger.history(second.campaign)]
     with pytest.raises(SystemExit) as ended:
