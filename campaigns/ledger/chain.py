@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, select
 
 from campaigns.ledger.tables import HistoryRow, StoreRow
 
@@ -37,8 +38,12 @@ def append(session: Session, row: HistoryRow) -> None:
     The store's one row holds the head: whoever moves it keeps everybody else waiting until the commit, so
     that two processes never follow on the same row.
     """
-    head = session.get_one(StoreRow, 1, with_for_update=True, populate_existing=True)
-    row.hash = link(head.history_hash, row.model_dump(include=set(CONTENT)))
-    head.history_rows, head.history_hash = head.history_rows + 1, row.hash
+    before = session.execute(select(StoreRow.history_hash).with_for_update()).scalar_one()
+    row.hash = link(before, {name: getattr(row, name) for name in CONTENT})
+    session.execute(
+        update(StoreRow)
+        .values(history_rows=StoreRow.history_rows + 1, history_hash=row.hash)
+        .execution_options(synchronize_session=False)
+    )
     session.add(row)
     session.flush()
