@@ -40,10 +40,10 @@ def descriptor_chart(target: Wanted, iterations: Sequence[IterationView]) -> Opt
     ]
     for (_, bottom), (_, top) in ((bar[0]["coord"], bar[1]["coord"]) for bar in bars):
         values += [bottom, top]
-    bottom, top = _range(values, target.tolerance)
+    bottom, top, step = _range(values, target.tolerance)
     unit = f" ({target.unit})" if target.unit else ""
     return {
-        **_frame(iterations, f"{target.descriptor}{unit}", bottom, top),
+        **_frame(iterations, f"{target.descriptor}{unit}", (bottom, top, step)),
         "series": [
             {
                 "name": "predicted",
@@ -78,9 +78,9 @@ def convergence_chart(iterations: Sequence[IterationView]) -> Options:
     for index, value in points:
         running = min(running, value)
         best.append([index, running])
-    _, top = _range([0.0, 1.5, *(value for _, value in points)], 0.0)
+    _, top, step = _range([0.0, 1.5, *(value for _, value in points)], 0.0)
     return {
-        **_frame(iterations, "worst miss (tolerances)", 0, top),
+        **_frame(iterations, "worst miss (tolerances)", (0.0, top, step)),
         "series": [
             {
                 "name": "this experiment",
@@ -109,7 +109,7 @@ def convergence_chart(iterations: Sequence[IterationView]) -> Options:
     }
 
 
-def _frame(iterations: Sequence[IterationView], name: str, bottom: float, top: float) -> Options:
+def _frame(iterations: Sequence[IterationView], name: str, axis_y: tuple[float, float, float]) -> Options:
     last = max([3, *(one.index for one in iterations)])
     axis: Options = {
         "axisLine": {"lineStyle": {"color": FAINT}},
@@ -137,8 +137,9 @@ def _frame(iterations: Sequence[IterationView], name: str, bottom: float, top: f
         "yAxis": {
             **axis,
             "type": "value",
-            "min": bottom,
-            "max": top,
+            "min": axis_y[0],
+            "max": axis_y[1],
+            "interval": axis_y[2],
             "name": name,
             "nameTextStyle": {"color": INK, "fontSize": 11.5, "align": "left"},
             "splitLine": {"lineStyle": {"color": LINE}},
@@ -162,12 +163,15 @@ def _ends(target: Wanted) -> tuple[float, float]:
     return low, high
 
 
-def _range(values: Sequence[float], tolerance: float) -> tuple[float, float]:
-    """Ends of an axis that are easy to read."""
+def _range(values: Sequence[float], tolerance: float) -> tuple[float, float, float]:
+    """Ends and step of an axis: round numbers, with room around the values."""
     low, high = min(values, default=0.0), max(values, default=1.0)
-    margin = max(0.12 * (high - low), 1.5 * tolerance, 1e-9)
-    step = 10.0 ** math.floor(math.log10(high - low + 2 * margin)) / 5
-    return _round(math.floor((low - margin) / step) * step), _round(math.ceil((high + margin) / step) * step)
+    margin = max(0.08 * (high - low), tolerance, 1e-9)
+    width = high - low + 2 * margin
+    power = 10.0 ** math.floor(math.log10(width / 5))
+    step = next(power * one for one in (1, 2, 5, 10) if power * one >= width / 5)
+    bottom, top = math.floor((low - margin) / step) * step, math.ceil((high + margin) / step) * step
+    return _round(bottom), _round(top), step
 
 
 def _round(value: float) -> float:
