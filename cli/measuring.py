@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cli.overlays import draw_overlay, write_labels
 from cli.particle_table import Row, particle_rows
+from flows.scale_out import scheduler, spread
 from models.errors import UnusableInput
 from models.micrographs import open_image, pages
 from models.micrographs.quality import blank, contrast
@@ -59,11 +60,15 @@ class Page:
 def measure_files(jobs: Sequence[Job], processes: int, done: Callable[[], None]) -> list[Page]:
     """The pages of all files in their order; ``done`` is called once a file.
 
-    Whatever the number of processes, the numbers are the same. Interrupted, or after an error, files that
+    They are measured on the Dask cluster that ``MORPHOLOOP_DASK`` names, else by processes of this machine.
+    Whatever their number, the numbers are the same. Interrupted, or after an error, files that
     have begun are finished and no others begin: what lies in the folders is whole.
     Errors: :class:`UnusableInput` of the first file in the order that cannot be used.
     """
     found: list[Page] = []
+    address = scheduler()
+    if address is not None:
+        return [page for pages in spread(measure_file, _absolute(jobs), address, done) for page in pages]
     if processes == 1 or len(jobs) <= ALONE:
         for job in jobs:
             found += measure_file(job)
@@ -87,6 +92,20 @@ def measure_files(jobs: Sequence[Job], processes: int, done: Callable[[], None])
     finally:
         pool.shutdown(cancel_futures=True)
     return found
+
+
+def _absolute(jobs: Sequence[Job]) -> list[Job]:
+    """The same with places that mean the same to a worker that was started in another folder."""
+    return [
+        replace(
+            job,
+            file=job.file.absolute(),
+            checkpoint=job.checkpoint and job.checkpoint.absolute(),
+            overlay=job.overlay and job.overlay.absolute(),
+            masks=job.masks and job.masks.absolute(),
+        )
+        for job in jobs
+    ]
 
 
 def all_cores() -> int:

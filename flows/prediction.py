@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from campaigns.ledger import ModelUse
 from campaigns.specification.policies import CURRENT
+from flows.scale_out import SpreadPredictor, scheduler
 from flows.worker import Worker
 from models.inverse.generated import GeneratorPredictor
 
@@ -77,15 +79,16 @@ def imagination(worker: Worker) -> Imagination | None:
         from models.generator import load
         from models.generator.registry import locate
 
-        generator = load(locate(version, worker.home))
-        known = Imagination(generator, _predictor(worker, generator))
+        folder = locate(version, worker.home)
+        generator = load(folder)
+        known = Imagination(generator, _predictor(worker, generator, folder))
         worker.imagination.clear()  # one version in memory is enough
         worker.imagination[version] = known
     return known
 
 
-def _predictor(worker: Worker, generator: "Generator") -> GeneratorPredictor:
-    """Predicts those of the campaign's descriptors that the generator can show."""
+def _predictor(worker: Worker, generator: "Generator", folder: Path) -> GeneratorPredictor:
+    """Predicts those of the campaign's descriptors that the generator can show; on Dask if there is one."""
     shown = set(generator.schema.descriptors)
     wanted = [name for name in worker.campaign.descriptors() if name in shown]
     images: Mapping[int, int] = {
@@ -93,4 +96,7 @@ def _predictor(worker: Worker, generator: "Generator") -> GeneratorPredictor:
         for view in worker.campaign.imaging.views
     }
     # One seed for the whole campaign: predictions of different experiments can be compared, and kept.
-    return GeneratorPredictor(generator, wanted, images=images, seed=worker.seed(0, "predict"))
+    seed, address = worker.seed(0, "predict"), scheduler()
+    if address is None:
+        return GeneratorPredictor(generator, wanted, images=images, seed=seed)
+    return SpreadPredictor(generator, wanted, images=images, seed=seed, folder=folder, address=address)
