@@ -1,5 +1,6 @@
 """Starting campaigns, and having them go on: each in a process of its own, which outlives the dashboard."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,10 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from campaigns.ledger import CampaignRecord, CampaignState, Ledger, State, ledger_path
 from campaigns.specification import load
 from campaigns.specification.lab import is_simulated
 from models.errors import UnusableInput
+
+_log = logging.getLogger(__name__)
 
 LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
 DEMONSTRATION = "membrane"
@@ -66,9 +71,9 @@ class Starter:
     def go_on(self, record: CampaignRecord, wanted: Callable[[], bool]) -> bool:
         """Have a worker take a campaign up, if that is ``wanted``; whether one was sent.
 
-        Where Prefect drives the campaigns, its supervisor sees to that.
+        One that Prefect runs is left to its supervisor.
         """
-        if os.environ.get("PREFECT_API_URL") or not wanted():
+        if not wanted() or _prefect_runs(record.id):
             return False
         root = ledger_path(self._home, simulated=record.simulated).parent
         file = root / "resumed" / f"{record.id}.yaml"
@@ -111,6 +116,20 @@ class Starter:
                 # Neither Ctrl-C at the dashboard nor its end is the campaign's.
                 start_new_session=True,
             )
+
+
+def _prefect_runs(campaign_id: str) -> bool:
+    """Whether a Prefect server that is configured has runs of this campaign; a silent one may well have."""
+    server = os.environ.get("PREFECT_API_URL")
+    if not server:
+        return False
+    runs = {"flow_runs": {"tags": {"all_": [f"campaign:{campaign_id}"]}}}
+    try:
+        answer = httpx.post(f"{server.rstrip('/')}/flow_runs/count", json=runs, timeout=5.0)
+        return bool(answer.raise_for_status().json())
+    except (httpx.HTTPError, ValueError) as error:
+        _log.warning("Prefect at %s cannot be asked (%s): %s is left to it.", server, error, campaign_id)
+        return True
 
 
 def could_go_on(ledger: Ledger, record: CampaignRecord) -> bool:

@@ -1,13 +1,15 @@
 """Campaigns started and gone on with by real processes, as the dashboard does it."""
 
+import threading
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import yaml
 
-from campaigns.ledger import Ledger, ledger_path, ledgers
+from campaigns.ledger import CampaignRecord, CampaignState, Ledger, ledger_path, ledgers
 from campaigns.people import People, Person, Role
 from campaigns.specification import load
 from dashboard.acts import Acts
@@ -107,3 +109,36 @@ def test_only_files_that_lie_ready_are_started(acts, home):
         with pytest.raises(UnusableInput, match="There is no campaign file"):
             acts.start(ADMIN, name)
     assert acts.people.audit() == ()
+
+
+def test_campaigns_that_prefect_runs_are_left_to_its_supervisor(acts, home, monkeypatch):
+    began, asked, counts = threading.Event(), [], iter((1, 0))
+
+    class Process:
+        def wait(self) -> int:
+            return 0
+
+    def begun(self, file, arguments, log, *, simulated) -> Process:
+        log.touch()
+        began.set()
+        return Process()
+
+    def answered(url: str, *, json, timeout) -> httpx.Response:
+        asked.append(json)
+        return httpx.Response(200, json=next(counts), request=httpx.Request("POST", url))
+
+    monkeypatch.setattr("dashboard.starting.Starter._process", begun)
+    monkeypatch.setattr("httpx.post", answered)
+    record = CampaignRecord(
+        "c-1", "c", 0, 1, True, CampaignState.RUNNING, "", "{}", "d", "lab", (), {}, 0.0, 0.0, "", "", ""
+    )
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api/")
+    assert acts.starter.go_on(record, lambda: True) is False
+    assert not began.is_set()
+    assert acts.starter.go_on(record, lambda: True) is True
+    assert began.wait(10)
+    assert asked[0] == {"flow_runs": {"tags": {"all_": ["campaign:c-1"]}}}
+    assert acts.starter.go_on(record, lambda: False) is False
+    monkeypatch.undo()
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert acts.starter.go_on(record, lambda: True) is False

@@ -82,7 +82,7 @@ class Bench:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     home = tmp_path_factory.mktemp("bench") / "home"
     before = os.environ.get("PREFECT_API_URL")
-    # Where Prefect drives the campaigns, a decision starts no process.
+    # Where Prefect may drive a campaign, a decision starts no process here; this one never answers.
     os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
     campaign = load(LIBRARY / "membrane.yaml")
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
