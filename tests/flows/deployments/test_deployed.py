@@ -8,6 +8,7 @@ from uuid import UUID
 import psutil
 import pytest
 import yaml
+from prefect.client.schemas.objects import State
 
 from campaigns.ledger import CampaignState, CampaignStatus, Ledger, ModelUse, NotFound, ledger_path
 from tests.flows.deployments.conftest import LabServer
@@ -166,6 +167,60 @@ def test_a_campaign_whose_worker_was_killed_is_taken_up_by_the_deployed_supervis
         assert runs is not None
         # One run more, however often the supervisor looked meanwhile.
         assert len(runs._found) == 2
+
+
+def a_campaign(lab: LabServer, name: str) -> str:
+    """A running campaign that nobody drives."""
+    with Ledger.open(ledger_path(lab.home, simulated=True), simulated=True) as ledger:
+        return ledger.start_campaign(
+            name=name, seed=0, specification="{}", digest="d", lab="l", targets=(), units={}, author="t"
+        ).id
+
+
+def ended_run(lab: LabServer, campaign: str, state: State[object]) -> UUID:
+    """A flow run that is bound to a campaign and in this state; no worker takes it."""
+    with lab.client() as client:
+        deployment = client.read_deployment_by_name("campaign/campaign")
+        run: UUID = client.create_flow_run_from_deployment(
+            deployment.id,
+            parameters={"campaign_file": "gone.yaml"},
+            state=state,
+            tags=[f"campaign:{campaign}"],
+        ).id
+    return run
+
+
+def test_runs_that_fail_again_and_again_have_their_campaign_wait_for_a_person(lab):
+    from prefect.states import Failed
+
+    from flows.deployments.supervisor import MOST_FAILURES
+
+    campaign = a_campaign(lab, "fails")
+    for time in range(MOST_FAILURES):
+        ended_run(lab, campaign, Failed(message=f"the lab file is gone ({time})"))
+        # Not at once again: the first one a while later, and each further one twice as long.
+        assert (supervised(lab) == []) == (time < MOST_FAILURES - 1)
+    status = status_of(lab, "fails")
+    assert status.status is CampaignState.WAITING
+    assert "its last 5 flow runs failed" in status.reason
+    assert "(4)" in status.reason
+    assert supervised(lab) == []
+
+
+def test_a_cancelled_run_has_its_campaign_wait_and_an_ended_campaign_leaves_no_run_behind(lab):
+    from prefect.states import Cancelled, Paused
+
+    campaign = a_campaign(lab, "cancelled")
+    ended_run(lab, campaign, Cancelled())
+    assert len(supervised(lab)) == 1
+    assert "was cancelled in Prefect" in status_of(lab, "cancelled").reason
+
+    waiting = ended_run(lab, campaign, Paused())
+    with Ledger.open(ledger_path(lab.home, simulated=True), simulated=True) as ledger:
+        ledger.set_status(campaign, "waiting", "aborted", author="ann", reason="enough")
+    assert supervised(lab) == ["it is aborted; 1 flow runs of it were ended"]
+    assert lab.flow_run(waiting).state.type == "COMPLETED"
+    assert supervised(lab) == []
 
 
 def test_prefects_server_restarted_in_mid_campaign_costs_nothing(lab, small_campaign):
