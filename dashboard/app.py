@@ -47,7 +47,16 @@ def create_app(home: Path) -> FastAPI:
     api = create_api(home, people=desk.people, guard=desk.guard, acts=desk.acts, worker=desk.worker)
     app.mount("/api/v1", api)
     register(desk)
-    ui.run_with(app, title="morpholoop", language="en-US", tailwind=False, show_welcome_message=False)
+    ui.run_with(
+        app,
+        title="morpholoop",
+        language="en-US",
+        tailwind=False,
+        show_welcome_message=False,
+        # A tablet that was out of reach for a moment goes on; one that slept loads the page again.
+        reconnect_timeout=10.0,
+        message_history_length=100,
+    )
     return app
 
 

@@ -48,6 +48,7 @@ class Desk:
         self.guard = Guard(self.people, settings)
         self.acts = Acts(home, self.people)
         self._begun: list[Begun] = []
+        self._to_tell: dict[str, str] = {}
 
     @cached_property
     def style(self) -> str:
@@ -76,6 +77,14 @@ class Desk:
         drove = [one.told for one in outcomes if one.process is not None]
         labs = ", ".join(self.acts.labs()) or "no lab was ever opened here"
         return f"STOPPED ({labs}): {'; '.join(drove) or 'nobody drove it, and nothing ran'}."
+
+    def leave_word(self, visitor: Visitor, text: str) -> None:
+        """Have somebody told something on the next page that their browser asks for."""
+        self._to_tell[visitor.csrf] = text
+
+    def word_for(self, visitor: Visitor) -> str:
+        """What was left for somebody to be told; once."""
+        return self._to_tell.pop(visitor.csrf, "")
 
     def clear(self, person: Person) -> str:
         """Take back every stop order that stands. Errors: :data:`REFUSALS`."""

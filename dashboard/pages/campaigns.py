@@ -133,28 +133,17 @@ def _starting(view: Page) -> None:
     if not view.may(Act.RUN):
         return
     names = sorted(view.desk.acts.starter.files())
-    with ui.expansion("Start a campaign").classes("faint"), ui.element("div").classes("actions"):
-        file = (
-            ui.select(names, value=names[0], label="File")
-            .props("outlined dense options-dense")
-            .style("min-width:220px")
-        )
-        seed = (
-            ui.number("Seed", value=None, min=0, max=2**31 - 1, step=1, precision=0)
-            .props("outlined dense")
-            .style("max-width:130px")
-        )
+    with ui.expansion("Start a campaign").classes("faint"):
+        told = "Files lie in campaigns/ of the state directory; the shipped ones run in simulated labs."
+        ui.html(tag("p", told, class_="small"), sanitize=False)
+        with ui.element("div").classes("actions"):
+            file = ui.select(names, value=names[0], label="File").style("min-width:220px")
+            seed = ui.number("Seed", min=0, max=2**31 - 1, step=1, precision=0).style("max-width:130px")
+            for one in (file, seed):
+                one.props("outlined dense options-dense")
 
-        async def begin() -> None:
-            chosen = None if seed.value is None else int(seed.value)
-            await view.do(lambda person: view.desk.start(person, str(file.value), chosen))
+            async def begin() -> None:
+                chosen = None if seed.value is None else int(seed.value)
+                await view.do(lambda person: view.desk.start(person, str(file.value), chosen))
 
-        ui.button("Start", on_click=begin).props("outline")
-    ui.html(
-        tag(
-            "p",
-            "Files lie in campaigns/ of the state directory; the shipped ones run in simulated labs.",
-            class_="faint small",
-        ),
-        sanitize=False,
-    )
+            ui.button("Start", on_click=begin).props("outline")

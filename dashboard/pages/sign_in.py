@@ -1,7 +1,6 @@
 """Signing in and out, and STOP: plain forms, which work without scripts and without a live connection."""
 
 import secrets
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -58,8 +57,8 @@ def form_routes(desk: Desk) -> APIRouter:
         visitor = _ours(desk, request, csrf)
         if visitor is None:
             return to_sign_in(request)
-        told = desk.stop(visitor.person, "STOP on the dashboard")
-        return RedirectResponse(f"{prefix_of(request)}{_local(back)}?told={quote(told)}", status_code=303)
+        desk.leave_word(visitor, desk.stop(visitor.person, "STOP on the dashboard"))
+        return RedirectResponse(prefix_of(request) + _local(back), status_code=303)
 
     return router
 

@@ -177,9 +177,9 @@ async def _around(view: Page) -> None:
 
     await view.markup(bar, "held")
     await view.markup(lambda: join(_stopped(view)), always=True)
-    told = view.request.query_params.get("told")
-    if told:
-        ui.html(tag("div", told[:400], class_="strip told", role="status"), sanitize=False)
+    word = desk.word_for(view.visitor)
+    if word:
+        ui.html(tag("div", word, class_="strip told", role="status"), sanitize=False)
 
     async def still_signed_in() -> None:
         if await to_thread(lambda: desk.visitor(view.request, seen=False)) is None:

@@ -70,7 +70,8 @@ def orders(home: Path) -> tuple[StopOrder, ...]:
         *sorted((home / "simulated").glob(f"labs/*/{STOP}")),
     ]
     stood = [found[1] for file in files if (found := standing((file,))) is not None]
-    return tuple({order.id: order for order in stood}.values())
+    # One press of STOP orders every lab: it is told once.
+    return tuple({order.told(): order for order in stood}.values())
 
 
 def _view(home: Path, folder: Path, snapshot: Snapshot) -> LabView:

@@ -108,7 +108,9 @@ def test_anybody_who_is_signed_in_stops_the_lab_in_one_act(client, desk, home):
     csrf = _signed_in(client, desk, Role.VIEWER)
     answer = client.post("/stop", data={"csrf": csrf, "back": "/lab"})
     assert answer.status_code == 303
-    assert answer.headers["location"].startswith("/lab?told=STOPPED%20%28simulated-membrane%29")
+    assert answer.headers["location"] == "/lab"
+    word = desk.word_for(desk.visitor(_Asks(client.cookies[COOKIE])))
+    assert word.startswith("STOPPED (simulated-membrane)")
     order = json.loads(stop_file(home / "simulated", "simulated-membrane").read_text())
     assert order["author"] == "the-viewer"
 
