@@ -142,3 +142,19 @@ def test_campaigns_that_prefect_runs_are_left_to_its_supervisor(acts, home, monk
     monkeypatch.undo()
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert acts.starter.go_on(record, lambda: True) is False
+
+
+def test_a_prefect_server_tells_which_campaigns_it_runs(prefect_api, monkeypatch):
+    from prefect import flow, tags
+
+    from dashboard.starting import _prefect_runs
+
+    @flow(name="nothing")
+    def nothing() -> None:
+        pass
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    with tags("campaign:known-s0-r1"):
+        nothing()
+    assert _prefect_runs("known-s0-r1") is True
+    assert _prefect_runs("other-s0-r1") is False

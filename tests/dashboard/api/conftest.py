@@ -1,6 +1,5 @@
-"""The API over one state directory with somebody in each role; made once a module, since hashes take time."""
+"""The API over one state directory with somebody in each role; made once a module."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -81,9 +81,13 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     home = tmp_path_factory.mktemp("bench") / "home"
-    before = os.environ.get("PREFECT_API_URL")
+    patch = pytest.MonkeyPatch()
+    # Hashes cost what they have to elsewhere.
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    patch.setattr("campaigns.people.passwords._hasher", cheap)
+    patch.setattr("campaigns.people.passwords._NOBODY", cheap.hash("nobody knows this one"))
     # Where Prefect may drive a campaign, a decision starts no process here; this one never answers.
-    os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    patch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     campaign = load(LIBRARY / "membrane.yaml")
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
         record = ledger.start_campaign(
@@ -105,7 +109,4 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         guard = Guard(people, Settings())
         api = create_api(home, people=people, guard=guard, worker=NoWorker())
         yield Bench(home, api, people, tokens, record.id)
-    if before is None:
-        del os.environ["PREFECT_API_URL"]
-    else:
-        os.environ["PREFECT_API_URL"] = before
+    patch.undo()
