@@ -8,7 +8,11 @@ from campaigns.specification import load
     [
         ("approval: {policy: first_n}", "approval.n", "how many"),
         ("approval: {policy: always, n: 3}", "approval.n", "only with the policy first_n"),
-        ("approval: {policy: sometimes}", "approval.policy", "'always', 'never', 'first_n' or 'outside_trust_region'"),
+        (
+            "approval: {policy: sometimes}",
+            "approval.policy",
+            "'always', 'never', 'first_n' or 'outside_trust_region'",
+        ),
         ("approval: {expires_h: 0}", "approval.expires_h", "above 0 h"),
         ("approval: {expires_h: 3 µm}", "approval.expires_h", "a time in h"),
         ("optimiser: {method: cma}", "optimiser.method", "'pso'"),
