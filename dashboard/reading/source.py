@@ -134,9 +134,8 @@ class Source:
                 for one in ledger.waiting_for_approval():
                     record = ledger.campaign(one.campaign_id)
                     policy = Campaign.from_json(record.specification).approval
-                    if record.status not in FINAL_STATUSES and policy.required(
-                        one.index, one.manifold_distance
-                    ):
+                    asked = one.edited_from or policy.required(one.index, one.manifold_distance)
+                    if record.status not in FINAL_STATUSES and asked:
                         found.append(one)
             return tuple(found)
 

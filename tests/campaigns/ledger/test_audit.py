@@ -16,11 +16,10 @@ from campaigns.migrations.upgrade import LEDGER
 
 LIMITS = {"pH": (9.0, 11.0)}
 
-ADDED = (
-    "INSERT INTO history (simulated, campaign_id, experiment_id, from_state, to_state, revision, author, "
-    "reason, facts, at, hash) SELECT simulated, campaign_id, experiment_id, from_state, to_state, revision, author, "
-    "reason, facts, at, hash FROM history WHERE id = 5"
+COLUMNS = (
+    "simulated, campaign_id, experiment_id, from_state, to_state, revision, author, reason, facts, at, hash"
 )
+ADDED = f"INSERT INTO history ({COLUMNS}) SELECT {COLUMNS} FROM history WHERE id = 5"
 
 on_sqlite = pytest.mark.parametrize("location", ["sqlite"], indirect=True)
 
