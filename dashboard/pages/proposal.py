@@ -188,10 +188,13 @@ def distance_in_words(distance: float | None) -> str:
         )
     if distance > 0.7:
         return (
-            "◆ Within what the model has seen, but near its edge: the prediction may be less good than the "
-            "errors below say."
+            "◆ Within what the model has seen, but near its edge: the prediction may be less good than "
+            "on the conditions that were held out."
         )
-    return "✓ Well within the conditions that the model was trained on: the errors below are those to expect."
+    return (
+        "✓ Well within the conditions that the model was trained on: expect errors as on the conditions that "
+        "were held out."
+    )
 
 
 def distance_tone(distance: float | None) -> str:
