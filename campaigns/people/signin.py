@@ -1,5 +1,8 @@
 """Signing in with name and password; wrong attempts are counted in the events, which every process sees."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlmodel import col, func, select
@@ -21,6 +24,24 @@ Few for one name from one address; more for one name from all of them, so that a
 keep somebody out.
 """
 
+_room, _door = threading.BoundedSemaphore(8), threading.Lock()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """One attempt after the other in this process, so that a crowd is counted; few may wait.
+
+    A crowd at the door must not keep the threads busy that somebody needs for STOP.
+    Errors: :class:`TooManyAttempts`.
+    """
+    if not _room.acquire(blocking=False):
+        raise TooManyAttempts(60)
+    try:
+        with _door:
+            yield
+    finally:
+        _room.release()
+
 
 class SignIn(Tokens):
     """Telling who somebody is by their password."""
@@ -32,13 +53,14 @@ class SignIn(Tokens):
         """
         # Cut: what is typed into the wrong field must not fill the events.
         known, where = name.strip().casefold()[:64], address[:64]
-        self._check_attempts(known, where)
-        with self._read() as session:
-            row = session.get(PersonRow, known)
-        right = len(password) <= LONGEST and matches(password, row.password if row else None)
-        if row is None or not right or row.disabled:
-            self.note(REFUSED, author=known, subject=known, address=where)
-            raise SignInRefused("The name or the password is wrong.")
+        with _one_at_a_time():
+            self._check_attempts(known, where)
+            with self._read() as session:
+                row = session.get(PersonRow, known)
+            right = len(password) <= LONGEST and matches(password, row.password if row else None)
+            if row is None or not right or row.disabled:
+                self.note(REFUSED, author=known, subject=known, address=where)
+                raise SignInRefused("The name or the password is wrong.")
         if row.password is not None and outdated(row.password):
             with self._write() as session:
                 self._change(session, row.name, password=hashed(password))
@@ -46,12 +68,17 @@ class SignIn(Tokens):
         return Person(row.name, Role(row.role), "password")
 
     def by_proxy(self, name: str, *, address: str) -> Person:
-        """Somebody whom a trusted proxy has vouched for. Errors: :class:`SignInRefused`."""
+        """Somebody whom a trusted proxy has vouched for.
+
+        Errors: :class:`SignInRefused`, :class:`TooManyAttempts`.
+        """
+        known = name.strip().casefold()[:64]
+        self._check_attempts(known, address)
         with self._read() as session:
-            row = session.get(PersonRow, name.strip().casefold()[:64])
+            row = session.get(PersonRow, known)
         if row is None or row.disabled:
-            self.note(REFUSED, author=name[:64], subject=name[:64], address=address, facts={"via": "proxy"})
-            raise SignInRefused(f"{name[:64]} is not known here; have an administrator add them.")
+            self.note(REFUSED, author=known, subject=known, address=address, facts={"via": "proxy"})
+            raise SignInRefused(f"{known} is not known here; have an administrator add them.")
         self.note(GOOD, author=row.name, subject=row.name, address=address, facts={"via": "proxy"})
         return Person(row.name, Role(row.role), "proxy")
 

@@ -1,5 +1,7 @@
 """Sessions and sign-ins: how long they last, and how many wrong ones are looked at."""
 
+import threading
+
 import pytest
 
 from campaigns.people import Role, SignInRefused, TooManyAttempts
@@ -115,3 +117,22 @@ def test_somebody_who_is_not_there_is_refused_as_somebody_who_is(people, kim):
             people.by_password(name, password, address="10.0.0.9")
         told.add(str(error.value))
     assert told == {"The name or the password is wrong."}
+
+
+def test_a_crowd_is_counted_too_and_does_not_wait_for_long(people, kim):
+    """Thirty attempts at once, as one address may have: no more than five are looked at."""
+    outcomes: list[str] = []
+
+    def attempt() -> None:
+        try:
+            people.by_password("kim", "wrong", address="10.0.0.1")
+        except SignInRefused as refused:
+            outcomes.append(type(refused).__name__)
+
+    threads = [threading.Thread(target=attempt) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 30
+    assert outcomes.count("SignInRefused") <= 5
