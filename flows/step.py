@@ -7,6 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.ledger import ExperimentRecord, State
+from campaigns.specification.failures import ImagingFailures, StepFailures
 from devices.errors import NeedsPerson
 from flows.worker import Worker
 
@@ -22,8 +23,8 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
 
     In any other state, or when the campaign was paused or has ended, the experiment comes back as it is; so
     a flow that starts anew passes quickly over what was done before. Nothing is cached and nothing retried:
-    the ledger is the memory. An :class:`ExperimentLost` ends the experiment as failed; where the lab
-    :class:`~devices.errors.NeedsPerson`, the campaign waits.
+    the ledger is the memory. An :class:`ExperimentLost` ends the experiment as failed, and where the lab
+    :class:`~devices.errors.NeedsPerson` the campaign waits, unless its ``failures`` say otherwise.
     """
 
     def decorate(action: Action) -> Action:
@@ -31,18 +32,16 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
             experiment = worker.ledger.experiment(experiment.id)
             if experiment.state not in due or not worker.running:
                 return experiment
-            began = time.perf_counter()
+            began, policy = time.perf_counter(), worker.campaign.failures.of(name)
             try:
-                return action(worker, experiment)
+                moved = action(worker, experiment)
+                return _lost(worker, moved, policy) if moved.state is State.FAILED else moved
             except ExperimentLost as lost:
                 worker.tell(name, f"failed: {lost}", experiment)
                 moved = worker.move(worker.ledger.experiment(experiment.id), State.FAILED, str(lost))
-                worker.announce(f"lost experiment {experiment.index}", str(lost))
-                return moved
+                return _lost(worker, moved, policy)
             except NeedsPerson as need:
-                worker.tell(name, f"waits for a person: {need}", experiment)
-                worker.wait(str(need))
-                return worker.ledger.experiment(experiment.id)
+                return _stuck(worker, experiment, name, str(need), policy)
             finally:
                 worker.ledger.add_time(
                     worker.campaign_id,
@@ -56,3 +55,33 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
         return made
 
     return decorate
+
+
+def _lost(worker: Worker, experiment: ExperimentRecord, policy: StepFailures) -> ExperimentRecord:
+    """What the campaign does about an experiment that has failed."""
+    reason = f"experiment {experiment.index} is lost: {experiment.reason}"
+    if policy.lost == "skip":
+        worker.announce(f"lost experiment {experiment.index}", experiment.reason)
+    elif policy.lost == "ask":
+        worker.wait(f"{reason.rstrip('.')}; resume or abort the campaign.")
+    else:
+        worker.abort(reason)
+    return experiment
+
+
+def _stuck(
+    worker: Worker, experiment: ExperimentRecord, name: str, reason: str, policy: StepFailures
+) -> ExperimentRecord:
+    """What the campaign does where a device goes on only when somebody has seen to it."""
+    experiment = worker.ledger.experiment(experiment.id)
+    if not isinstance(policy, ImagingFailures) or policy.stuck == "ask":
+        worker.tell(name, f"waits for a person: {reason}", experiment)
+        worker.wait(reason)
+        return experiment
+    worker.tell(name, f"given up: {reason}", experiment)
+    experiment = worker.move(experiment, State.FAILED, f"given up, because: {reason}")
+    if policy.stuck == "abort":
+        worker.abort(reason)
+    else:
+        worker.announce(f"gave experiment {experiment.index} up", reason)
+    return experiment

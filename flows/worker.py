@@ -1,5 +1,6 @@
 """What one run of the campaign flow works with: the campaign, its ledger, its laboratory, its lease."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from flows.prediction import Imagination
 
 AUTHOR = "campaign flow"
+PATIENCE_S = 2.0
+"""How soon a campaign that was stopped is seen to be, while its worker lets time go by."""
 
 
 class Worker:
@@ -102,6 +105,25 @@ class Worker:
                 lease=self.lease,
             )
             self.announce("waits for a person", reason)
+
+    def pause_for(self, seconds: float) -> None:
+        """Let time go by in a real lab before something is tried again; less, if the campaign is stopped."""
+        deadline = time.monotonic() + (0.0 if self.ledger.simulated else seconds)
+        while (left := deadline - time.monotonic()) > 0 and self.running:
+            time.sleep(min(left, PATIENCE_S))
+
+    def abort(self, reason: str) -> None:
+        """End the campaign for good."""
+        if self.running:
+            self.ledger.set_status(
+                self.campaign_id,
+                CampaignState.RUNNING,
+                CampaignState.ABORTED,
+                author=AUTHOR,
+                reason=reason,
+                lease=self.lease,
+            )
+            self.announce("has ended: aborted", reason)
 
     def announce(self, what: str, text: str) -> None:
         """Tell people who are elsewhere, if addresses are set (:mod:`flows.notifying`)."""

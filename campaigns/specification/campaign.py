@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from campaigns.specification.expressions import ExpressionError, parse
+from campaigns.specification.failures import Failures
 from campaigns.specification.faults import detail
 from campaigns.specification.feasibility import TRIALS, is_feasible
 from campaigns.specification.imaging import Imaging, View
@@ -39,6 +40,8 @@ class Campaign(Section):
     approval: Approval = Approval()
     learning: Learning = Learning()
     stopping: Stopping = Stopping()
+    # Left out where it is the default: the digests of earlier campaigns stay what they were.
+    failures: Annotated[Failures, Field(exclude_if=lambda given: given == Failures())] = Failures()
 
     @field_validator("lab", mode="after")
     @classmethod

@@ -15,9 +15,6 @@ from flows.worker import AUTHOR, Worker
 MOST_REJECTED = 5
 """Fields of one view of one experiment that may be replaced; more of them, and the sample is given up."""
 
-ATTEMPTS = 3
-"""How often a microscope that fails is asked for the same fields."""
-
 
 @step("image", State.SYNTHESISED)
 def image(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
@@ -60,8 +57,8 @@ def _acquired(
 ) -> list[Path]:
     """The files of ``fields`` fields from number ``first`` on; a microscope that failed is asked again."""
     assert experiment.dispatch_key is not None
-    folder = worker.root / "acquired" / experiment.id
-    for attempt in range(1, ATTEMPTS + 1):
+    folder, policy = worker.root / "acquired" / experiment.id, worker.campaign.failures.image
+    for attempt in range(1, policy.retries + 2):
         try:
             with device(worker.laboratory.name, "microscope"):
                 return worker.laboratory.acquire(
@@ -70,12 +67,13 @@ def _acquired(
         except SampleLost as lost:
             raise ExperimentLost(str(lost)) from lost
         except DeviceFault as fault:
-            if attempt == ATTEMPTS:
+            if attempt > policy.retries:
                 raise NeedsPerson(
-                    f"The microscope failed {ATTEMPTS} times in a row, the last time because: "
+                    f"The microscope failed {attempt} times in a row, the last time because: "
                     f"{str(fault).rstrip('.')}; see to it and give the same command again."
                 ) from fault
             worker.tell("image", f"again, because: {fault}", experiment)
+            worker.pause_for(60.0 * policy.back_off * 2 ** (attempt - 1))
     raise AssertionError("unreachable")
 
 

@@ -37,16 +37,14 @@ class Loop:
         self.lab.write_text(yaml.safe_dump(content), encoding="utf-8")
         self.campaign = {**campaign, "name": "small", "lab": str(self.lab)}
 
-    def run(
-        self, *faults: Fault, experiments: int = 1, stopping: dict[str, Any] | None = None
-    ) -> CampaignStatus:
+    def run(self, *faults: Fault, experiments: int = 1, **sections: dict[str, Any]) -> CampaignStatus:
         from flows.campaign import campaign
 
-        self.write(*faults, experiments=experiments, stopping=stopping)
+        self.write(*faults, experiments=experiments, **sections)
         return campaign(self.file, faults=self.scenario if faults else None)
 
-    def write(self, *faults: Fault, experiments: int, stopping: dict[str, Any] | None = None) -> None:
-        content = {**self.campaign, "budget": {"experiments": experiments}, "stopping": stopping or {}}
+    def write(self, *faults: Fault, experiments: int, **sections: dict[str, Any]) -> None:
+        content = {**self.campaign, "budget": {"experiments": experiments}, **sections}
         self.file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
         self.scenario.write_text(yaml.safe_dump({"name": "test", "faults": list(faults)}), encoding="utf-8")
 
@@ -258,6 +256,32 @@ def test_a_burnt_filament_waits_for_a_person_and_loses_nothing(membrane: Loop) -
     found = membrane.run(fault)
     assert [(one.state, one.fields) for one in found.iterations] == [("learned", 2)]
     assert len(membrane.check_device()) == 1
+
+
+@pytest.mark.parametrize(("stuck", "ends"), [("skip", "budget_spent"), ("abort", "aborted")])
+def test_a_burnt_filament_costs_the_experiment_where_nobody_is_to_be_asked(
+    membrane: Loop, stuck: str, ends: str
+) -> None:
+    failures = {"image": {"stuck": stuck, "retries": 0}}
+    found = membrane.run({"kind": "filament_end", "field": 2}, experiments=1, failures=failures)
+    assert found.status == ends
+    assert [one.state for one in found.iterations] == ["failed"]
+    assert "filament burnt out" in found.iterations[0].reason
+
+
+@pytest.mark.parametrize(("lost", "ends"), [("ask", "waiting"), ("abort", "aborted")])
+def test_a_lost_batch_stops_the_campaign_where_that_is_asked_for(
+    membrane: Loop, lost: str, ends: str
+) -> None:
+    stall = {"kind": "feed_pump_stall", "at": "1 min", "quantity": "polymer_wt_pct", "experiment": 1}
+    found = membrane.run(stall, experiments=2, failures={"synthesise": {"lost": lost}})
+    assert found.status == ends
+    assert "experiment 1 is lost: " in found.reason
+    assert [one.state for one in found.iterations] == ["failed"]
+    if lost == "ask":
+        assert (
+            len(membrane.run(stall, experiments=2, failures={"synthesise": {"lost": lost}}).iterations) == 2
+        )
 
 
 def test_a_power_cut_loses_the_batch_alone(membrane: Loop) -> None:
