@@ -7,7 +7,7 @@ from prefect import flow
 from pydantic import Field
 
 from campaigns.backup import back_up
-from flows.progress import warn
+from flows.progress import Event, tell
 from models.home import state_directory
 
 
@@ -23,5 +23,5 @@ def backup(folder: Path | None = None, keep: Annotated[int, Field(ge=1)] = 14) -
     """
     home = state_directory()
     made = back_up(home, folder or home / "backups", keep=keep)
-    warn(f"The databases were copied to {made}.")
+    tell(Event("backup", f"copied to {made}", subject="databases"))
     return made

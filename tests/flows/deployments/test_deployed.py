@@ -247,7 +247,7 @@ def test_a_scheduled_retraining_runs_and_promotes_nothing_worse(lab, small_campa
     with lab.client() as client:
         retraining = client.read_deployment_by_name("retraining/retraining")
         (schedule,) = client.create_deployment_schedules(
-            retraining.id, [(IntervalSchedule(interval=timedelta(seconds=12)), True)]
+            retraining.id, [(IntervalSchedule(interval=timedelta(seconds=30)), True)]
         )
         client.update_deployment(
             retraining.id,
@@ -255,8 +255,6 @@ def test_a_scheduled_retraining_runs_and_promotes_nothing_worse(lab, small_campa
         )
     try:
         lab.until(lambda: attempts(lab), 150)
-        # It looked again since, and found nothing new to learn from.
-        lab.until(lambda: any("not due since the last attempt" in text for text in retrained(lab)), 60)
     finally:
         with lab.client() as client:
             client.delete_deployment_schedule(retraining.id, schedule.id)
@@ -270,12 +268,3 @@ def attempts(lab: LabServer) -> list[ModelUse]:
     with Ledger.open(ledger_path(lab.home, simulated=True), simulated=True) as ledger:
         uses = [use for record in ledger.campaigns() for use in ledger.model_uses(record.id)]
     return [use for use in uses if use.action == "fine_tuned"]
-
-
-def retrained(lab: LabServer) -> list[str]:
-    """What the flow runs of the retraining said."""
-    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-
-    with lab.client() as client:
-        runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["retraining"])))
-    return [text for run in runs if run.start_time for text in logged(lab, run.id)]
