@@ -11,7 +11,8 @@ from dashboard.parts.markup import badge, join, link, moment, simulated_badge, t
 from dashboard.reading.campaign import campaign_view
 from dashboard.starting import DEMONSTRATION
 
-SHOWN = 100
+SHOWN = 25
+"""Campaigns on one page."""
 
 
 def register(desk: Desk) -> None:
@@ -19,32 +20,33 @@ def register(desk: Desk) -> None:
 
     @page(desk, "/", "Campaigns", here="campaigns")
     async def first_page(view: Page) -> None:
-        await _campaigns(view)
+        await _campaigns(view, 0)
 
     @page(desk, "/campaigns", "Campaigns", here="campaigns")
-    async def campaigns_page(view: Page) -> None:
-        await _campaigns(view)
+    async def campaigns_page(view: Page, start: int = 0) -> None:
+        await _campaigns(view, max(0, start))
 
 
-async def _campaigns(view: Page) -> None:
+async def _campaigns(view: Page, start: int) -> None:
     source = view.desk.source
     await view.simulated(lambda: any(one.simulated for one in source.campaigns()))
     view.head("Campaigns")
     await view.rebuilt(lambda: bool(source.campaigns()), lambda any_: None if any_ else _welcome(view))
     await view.markup(lambda: _begun(view.desk.begun()), always=True)
-    await view.markup(lambda: _listed(view, source.campaigns()))
+    await view.markup(lambda: _listed(view, source.campaigns(), start))
     _starting(view)
 
 
-def _listed(view: Page, records: tuple[CampaignRecord, ...]) -> Markup:
+def _listed(view: Page, records: tuple[CampaignRecord, ...], start: int) -> Markup:
     if not records:
         return Markup("")
-    rows = [_row(view, record) for record in records[:SHOWN]]
-    more = (
-        tag("p", f"… and {len(records) - SHOWN} older ones.", class_="faint")
-        if len(records) > SHOWN
-        else None
-    )
+    rows = [_row(view, record) for record in records[start : start + SHOWN]]
+    turns = [
+        link(text, view.url(f"/campaigns?start={max(0, at)}"))
+        for at, text in ((start - SHOWN, "Newer campaigns"), (start + SHOWN, "Older campaigns"))
+        if -SHOWN < at < len(records) and at != start
+    ]
+    more = tag("div", *turns, class_="actions") if turns else None
     headings = [
         "campaign",
         "state",

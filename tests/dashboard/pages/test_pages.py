@@ -118,3 +118,31 @@ def test_a_page_whose_session_has_ended_goes_to_sign_in(desk, campaign_id):
         assert answer.headers["location"] == "/sign-in?to=/campaigns"
 
     visit(desk, story)
+
+
+def test_many_campaigns_are_turned_over(desk, campaign_id):
+    ledger, record = desk.source.campaign(campaign_id)
+    for seed in range(1, 27):
+        ledger.start_campaign(
+            name=f"c{seed:02d}",
+            seed=seed,
+            specification=record.specification,
+            digest="x",
+            lab=record.lab,
+            targets=record.targets,
+            units=record.units,
+            author="test",
+        )
+
+    async def story(visitor):
+        user = visitor(session_of(desk, Role.VIEWER))
+        await user.open("/campaigns")
+        await user.should_see("c26-s26-r1")
+        await user.should_see("Older campaigns")
+        await user.should_not_see(campaign_id)
+        await user.open("/campaigns?start=25")
+        await user.should_see(campaign_id)
+        await user.should_see("Newer campaigns")
+        await user.should_not_see("Older campaigns")
+
+    visit(desk, story)
