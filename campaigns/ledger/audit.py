@@ -1,9 +1,10 @@
 """The audit: who did what when, out of the history, and whether the history is untouched."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import sqlalchemy as sql
 from sqlmodel import Session, col, or_, select
 
 from campaigns.ledger.approvals import approval_digest
@@ -101,19 +102,26 @@ class Audit(Edits):
         ``noted`` is a head that was noted earlier, outside; it has to be in the chain still: who can write to
         the database can also make a whole new chain.
         """
+        digests: dict[str, int] = {}
+
+        def told() -> Iterator[tuple[int, dict[str, object], str]]:
+            for row_id, kept, *values in rows:
+                content = dict(zip(CONTENT, values, strict=True))
+                if "approval" in content["facts"]:
+                    digests[content["facts"]["approval"]] = row_id
+                yield row_id, content, kept
+
         with self._read() as session:
             head = session.get_one(StoreRow, 1)
-            rows = session.exec(
-                select(HistoryRow).order_by(col(HistoryRow.id)).execution_options(yield_per=1000)
-            )
-            told = ((row.id or 0, row.model_dump(include=set(CONTENT)), row.hash) for row in rows)
-            check = follow(self.place, told, head.history_rows, head.history_hash, noted)
-            return check if not check.holds else self._vouched(session, check)
+            # Columns, not objects: there may be a million rows.
+            columns = (HistoryRow.id, HistoryRow.hash, *(getattr(HistoryRow, name) for name in CONTENT))
+            query = sql.select(*columns).order_by(col(HistoryRow.id))
+            rows = session.execute(query, execution_options={"yield_per": 1000})
+            check = follow(self.place, told(), head.history_rows, head.history_hash, noted)
+            return check if not check.holds else self._vouched(session, check, digests)
 
-    def _vouched(self, session: Session, check: ChainCheck) -> ChainCheck:
+    def _vouched(self, session: Session, check: ChainCheck, digests: Mapping[str, int]) -> ChainCheck:
         """Each decision's record is the one whose digest its history row keeps."""
-        moves = session.exec(select(HistoryRow).order_by(col(HistoryRow.id)))
-        digests = {str(row.facts["approval"]): row.id for row in moves if "approval" in row.facts}
         seen: set[str] = set()
         for approval in session.exec(select(ApprovalRow).order_by(col(ApprovalRow.id))):
             digest = approval_digest(approval)
