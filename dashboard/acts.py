@@ -1,5 +1,6 @@
 """What people do, by whichever way they come: each act asks for the role, is done once, and is on record."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from devices.places import opened
 from devices.stopping import StopOrder
 from models.errors import UnusableInput
 from models.values import Conditions
+
+_log = logging.getLogger(__name__)
 
 
 class Acts:
@@ -243,8 +246,12 @@ class Acts:
         return record, self.limits(Campaign.from_json(record.specification))
 
     def _go_on(self, campaign_id: str) -> None:
-        with self.campaign(campaign_id) as (_, record):
-            self.starter.go_on(record, lambda: self._could_go_on(campaign_id))
+        """Have the campaign go on; what was decided stands, whatever becomes of that."""
+        try:
+            with self.campaign(campaign_id) as (_, record):
+                self.starter.go_on(record, lambda: self._could_go_on(campaign_id))
+        except (OSError, UnusableInput) as failure:
+            _log.warning("%s does not go on by itself: %s", campaign_id, failure)
 
     def _could_go_on(self, campaign_id: str) -> bool:
         with self.campaign(campaign_id) as (ledger, record):
@@ -263,6 +270,4 @@ class Acts:
         try:
             self.people.note(act, author=person.name, subject=lab, reason=reason, facts=person.facts)
         except UnusableInput as lost:
-            import logging
-
-            logging.getLogger(__name__).warning("%s %s is not in the audit: %s", act, lab, lost)
+            _log.warning("%s %s is not in the audit: %s", act, lab, lost)

@@ -49,6 +49,16 @@ def test_a_proposal_is_shown_whole_and_approved_as_shown(bench, proposal):
         assert ledger.verify_chain().holds
 
 
+def test_a_decision_stands_although_no_process_could_be_started(bench, proposal, shown, monkeypatch, caplog):
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(bench.api.state.acts.starter, "go_on", full)
+    answer = bench.client(Role.OPERATOR).post(f"/proposals/{proposal}/approve", json={"shown": shown})
+    assert answer.json()["decision"] == "approved"
+    assert "does not go on by itself: No space left" in caplog.text
+
+
 def test_an_unsigned_approval_is_refused(bench, proposal, shown):
     path = f"/proposals/{proposal}/approve"
     assert code(bench.client().post(path, json={"shown": shown})) == (401, "not_signed_in")
