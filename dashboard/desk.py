@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from starlette.requests import HTTPConnection
 from campaigns.ledger import LedgerError
 from campaigns.people import People, Person, SignInRefused
 from dashboard.acts import Acts
+from dashboard.reading.labs import labs, orders
+from dashboard.reading.recent import Recent
 from dashboard.reading.source import Source
-from dashboard.reading.versions import Versions
 from dashboard.security import Guard, Settings, Visitor
 from dashboard.starting import Started
 from dashboard.worker import Worker
 from devices.errors import LabError
 from models.errors import UnusableInput
+from models.generator.registry import versions
 
 REFUSALS = (UnusableInput, LabError, LedgerError)
 """Errors whose sentence is for the person who asked."""
@@ -42,7 +44,10 @@ class Desk:
     def __init__(self, home: Path, settings: Settings | None = None) -> None:
         self.home = home
         self.source = Source(home)
-        self.versions = Versions(home)
+        # However many look at once.
+        self.versions = Recent(partial(versions, home), kept_s=3.0)
+        self.labs = Recent(partial(labs, home), kept_s=0.5)
+        self.orders = Recent(partial(orders, home), kept_s=0.5)
         self.worker = Worker()
         self.people = People.open(home)
         self.guard = Guard(self.people, settings)
@@ -69,14 +74,14 @@ class Desk:
         except LabError as error:
             return f"STOP NOT CONFIRMED: {error} Use the hardware's own stop."
         finally:
-            self.source.changed()
+            self._lab_changed()
         outcomes = [one for stop in stops for one in stop.outcomes]
         failed = [one.told for one in outcomes if not one.stopped]
         if failed:
             return f"STOP NOT CONFIRMED: {'; '.join(failed)}. Use the hardware's own stop."
         drove = [one.told for one in outcomes if one.process is not None]
-        labs = ", ".join(self.acts.labs()) or "no lab was ever opened here"
-        return f"STOPPED ({labs}): {'; '.join(drove) or 'nobody drove it, and nothing ran'}."
+        known = ", ".join(self.acts.labs()) or "no lab was ever opened here"
+        return f"STOPPED ({known}): {'; '.join(drove) or 'nobody drove it, and nothing ran'}."
 
     def leave_word(self, visitor: Visitor, text: str) -> None:
         """Have somebody told something on the next page that their browser asks for."""
@@ -88,8 +93,13 @@ class Desk:
 
     def clear(self, person: Person) -> str:
         """Take back every stop order that stands. Errors: :data:`REFUSALS`."""
-        orders = self.acts.clear(person)
-        return f"Taken back: {'; '.join(one.told() for one in orders)}." if orders else "No stop stands."
+        cleared = {one.told() for one in self.acts.clear(person)}
+        self._lab_changed()
+        return f"Taken back: {'; '.join(sorted(cleared))}." if cleared else "No stop stands."
+
+    def _lab_changed(self) -> None:
+        self.labs.forget()
+        self.orders.forget()
 
     def start(self, person: Person, name: str, seed: int | None = None) -> str:
         """Start a campaign from a file that lies ready. Errors: :data:`REFUSALS`."""

@@ -21,7 +21,7 @@ from dashboard.parts.markup import (
     table,
     tag,
 )
-from dashboard.reading.labs import LabView, labs, orders
+from dashboard.reading.labs import LabView
 from devices.manual.task import Task
 from devices.snapshot import Reading
 from devices.stopping import StopOrder
@@ -44,13 +44,11 @@ def register(desk: Desk) -> None:
 
     @page(desk, "/lab", "Lab", here="lab")
     async def lab_page(view: Page) -> None:
-        await view.simulated(lambda: any(one.snapshot.simulated for one in labs(desk.home)))
+        await view.simulated(lambda: any(one.snapshot.simulated for one in desk.labs()))
         view.head("Lab")
-        await view.rebuilt(
-            lambda: orders(desk.home), lambda standing: _taking_back(view, standing), always=True
-        )
+        await view.rebuilt(desk.orders, lambda standing: _taking_back(view, standing), always=True)
         await view.rebuilt(lambda: tuple(desk.acts.tasks()), lambda tasks: _tasks(view, tasks), always=True)
-        await view.markup(lambda: join(map(_lab, labs(desk.home))) or _NONE, always=True)
+        await view.markup(lambda: join(map(_lab, desk.labs())) or _NONE, always=True)
 
 
 def _lab(one: LabView) -> Markup:

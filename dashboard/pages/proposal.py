@@ -11,7 +11,6 @@ from campaigns.people import Act, Person
 from campaigns.specification.parameters import ParameterSpec
 from dashboard.desk import Desk
 from dashboard.parts.frame import Page, page
-from dashboard.parts.live import Recent
 from dashboard.parts.markup import (
     NOTHING,
     badge,
@@ -28,6 +27,7 @@ from dashboard.parts.markup import (
 from dashboard.parts.pictures import picture_url, shot, width_um
 from dashboard.reading.looks import last_look, note_look
 from dashboard.reading.proposal import Earlier, Expected, ProposalView, events_since, lab_hours, proposal_view
+from dashboard.reading.recent import Recent
 from models.errors import UnusableInput
 
 
@@ -36,7 +36,7 @@ def register(desk: Desk) -> None:
 
     @page(desk, "/approvals/{experiment_id}", "Proposal", here="approvals")
     async def proposal_page(view: Page, experiment_id: str) -> None:
-        read = Recent(partial(proposal_view, desk, experiment_id))
+        read = Recent(partial(proposal_view, desk, experiment_id), kept_s=0.8)
         try:
             first = await to_thread(read)
         except UnusableInput as error:

@@ -17,7 +17,6 @@ from campaigns.people import Act, Person
 from dashboard.desk import REFUSALS, Desk
 from dashboard.parts.live import Live
 from dashboard.parts.markup import join, link, tag
-from dashboard.reading.labs import orders
 from dashboard.security import Visitor
 
 PLACES = (
@@ -248,5 +247,5 @@ def _stopped(view: Page) -> list[Markup]:
             class_="strip stopped",
             role="alert",
         )
-        for order in orders(view.desk.home)
+        for order in view.desk.orders()
     ]

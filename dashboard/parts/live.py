@@ -1,10 +1,8 @@
 """Cards that keep up with what they show: rebuilt when that has changed, and only then."""
 
-import threading
-import time
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from markupsafe import Markup
 from nicegui import ui
@@ -16,23 +14,6 @@ Look = Callable[[], Awaitable[None]]
 
 EVERY_S = 2.0
 """How often a page looks whether anything has changed, in seconds."""
-
-
-class Recent(Generic[Value]):
-    """What was read a moment ago, for the cards of a page that show parts of one thing."""
-
-    def __init__(self, read: Callable[[], Value], kept_s: float = 0.8) -> None:
-        self._read, self._kept_s = read, kept_s
-        self._lock = threading.Lock()
-        self._last: tuple[float, Value] | None = None
-
-    def __call__(self) -> Value:
-        """The value, read anew if it is older than that."""
-        with self._lock:
-            now = time.monotonic()
-            if self._last is None or now - self._last[0] > self._kept_s:
-                self._last = now, self._read()
-            return self._last[1]
 
 
 class Live:

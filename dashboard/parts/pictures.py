@@ -2,6 +2,7 @@
 
 import io
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -97,6 +98,7 @@ def scale_bar(width_um: float, zoom: float = 1.0) -> Markup:
     return tag("span", line, length_text(length), class_="scale", aria_hidden="true")
 
 
+@lru_cache(maxsize=8192)
 def width_um(micrograph: Micrograph) -> float | None:
     """What the whole width of a stored image shows, in µm; None where its file cannot be read."""
     from PIL import Image, UnidentifiedImageError
