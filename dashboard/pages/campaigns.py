@@ -8,7 +8,7 @@ from campaigns.people import Act
 from dashboard.desk import Begun, Desk
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import badge, join, link, moment, simulated_badge, table, tag
-from dashboard.reading.campaign import campaign_view
+from dashboard.reading.campaign import CampaignView, campaign_view
 from dashboard.starting import DEMONSTRATION
 
 SHOWN = 25
@@ -47,36 +47,26 @@ def _listed(view: Page, records: tuple[CampaignRecord, ...], start: int) -> Mark
         if -SHOWN < at < len(records) and at != start
     ]
     more = tag("div", *turns, class_="actions") if turns else None
-    headings = [
-        "campaign",
-        "state",
-        "reason",
-        "experiments",
-        "fields",
-        "best miss",
-        "lab time",
-        "changed (UTC)",
-    ]
-    return tag("div", table(headings, rows, numbers=(3, 4, 5, 6)), more, class_="card")
+    headings = ["campaign", "state", "experiments", "best miss (tolerances)", "lab time", "changed (UTC)"]
+    return tag("div", table(headings, rows, numbers=(2, 3, 4)), more, class_="card")
 
 
 def _row(view: Page, record: CampaignRecord) -> tuple[object, ...]:
     found = campaign_view(view.desk.source, record.id)
     misses = [one.worst for one in found.iterations if one.worst is not None]
-    best = f"{min(misses):.2g} tolerances" if misses else "–"
-    name = join(
-        (link(record.id, view.url(f"/campaigns/{record.id}")), " ", simulated_badge(record.simulated))
-    )
+    name = link(record.id, view.url(f"/campaigns/{record.id}"))
     return (
-        name,
-        badge(str(record.status)),
-        tag("td", record.reason or "–", class_="wide"),
-        f"{found.experiments_done} of {found.campaign.budget.experiments}",
-        found.fields,
-        best,
+        join((name, tag("br"), simulated_badge(record.simulated))),
+        tag("td", badge(str(record.status)), " ", record.reason, class_="wide"),
+        join((f"{found.experiments_done} of {found.campaign.budget.experiments}", tag("br"), _fields(found))),
+        f"{min(misses):.2g}" if misses else "–",
         f"{record.virtual_hours:.1f} h",
         moment(record.updated_at),
     )
+
+
+def _fields(found: CampaignView) -> Markup:
+    return tag("span", f"{found.fields} fields", class_="faint small")
 
 
 def _welcome(view: Page) -> None:

@@ -50,8 +50,8 @@ def register(desk: Desk) -> None:
         view.head("Models")
         await view.card(lambda: _listed(view, found()), always=True)
         with ui.element("div").classes("columns"):
-            await view.card(lambda: _metrics(chosen()), "two-thirds")
-            await view.card(lambda: _lineage(chosen()), "third")
+            await view.card(lambda: _metrics(chosen()), "broad")
+            await view.card(lambda: _lineage(chosen()), "narrow")
         _samples(view, chosen)
         _promoting(view, chosen)
         await view.card(lambda: _history(view))

@@ -55,8 +55,9 @@ def server(tmp_path_factory) -> Iterator[Server]:
     (labs / "simulated-membrane.yaml").write_text((LIBRARY / "labs" / "simulated-membrane.yaml").read_text())
     (labs.parent / "tiny.yaml").write_text(yaml.safe_dump(campaign))
     _run(home, "user", "add", "ann", "--role", "admin", "--password-stdin", input_=PASSWORD + "\n")
-    for name in ("olga", "otto"):
-        _run(home, "user", "add", name, "--role", "operator", "--password-stdin", input_=PASSWORD + "\n")
+    with People.open(home) as people:
+        for name in ("olga", "otto"):
+            people.add(name, "operator", PASSWORD, by="test")
     found = Server(home)
     found.start()
     yield found
