@@ -103,6 +103,15 @@ def samples(version: str) -> tuple[tuple[dict[str, float | str], int, float, tup
     return tuple(found)
 
 
+def report_now(home: Path, campaign_id: str, simulated: bool) -> str:
+    """The report of a campaign as it stands. Errors: :class:`campaigns.ledger.NotFound`."""
+    from campaigns import report
+    from campaigns.ledger import Ledger, ledger_location
+
+    with Ledger.open(ledger_location(home, simulated=simulated), simulated=simulated) as ledger:
+        return report.html(ledger, campaign_id)
+
+
 def measure_field(path: Path, view: View) -> dict[str, float]:
     """The descriptors of one stored field of view alone, as a view of a campaign measures them."""
     from models.micrographs import read
