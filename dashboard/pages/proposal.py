@@ -27,7 +27,6 @@ from dashboard.parts.markup import (
 from dashboard.parts.pictures import picture_url, shot, width_um
 from dashboard.reading.looks import last_look, note_look
 from dashboard.reading.proposal import Earlier, Expected, ProposalView, events_since, lab_hours, proposal_view
-from dashboard.reading.recent import Recent
 from models.errors import UnusableInput
 
 
@@ -36,7 +35,7 @@ def register(desk: Desk) -> None:
 
     @page(desk, "/approvals/{experiment_id}", "Proposal", here="approvals")
     async def proposal_page(view: Page, experiment_id: str) -> None:
-        read = Recent(partial(proposal_view, desk, experiment_id), kept_s=0.8)
+        read = view.recent(partial(proposal_view, desk, experiment_id))
         try:
             first = await to_thread(read)
         except UnusableInput as error:

@@ -17,6 +17,7 @@ from campaigns.people import Act, Person
 from dashboard.desk import REFUSALS, Desk
 from dashboard.parts.live import Live
 from dashboard.parts.markup import join, link, tag
+from dashboard.reading.recent import Recent, Value
 from dashboard.security import Visitor
 
 PLACES = (
@@ -43,6 +44,13 @@ class Page(Live):
         self.title, self.here = title, here
         self.prefix = prefix_of(request)
         self._strip = ui.html("", sanitize=False)
+        self._recent: list[Recent[Any]] = []
+
+    def recent(self, read: Callable[[], Value]) -> Recent[Value]:
+        """What several cards show parts of, read once for all; anew after the person did something."""
+        found = Recent(read, kept_s=0.8)
+        self._recent.append(found)
+        return found
 
     def url(self, path: str) -> str:
         """A path of the dashboard as this browser has to ask for it (behind a proxy it has a prefix)."""
@@ -74,6 +82,8 @@ class Page(Live):
             return False
         finally:
             self.desk.source.changed()
+            for one in self._recent:
+                one.forget()
         self.say(told or "Done.")
         await self.look(everything=True)
         return True
