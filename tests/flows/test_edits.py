@@ -52,28 +52,23 @@ def test_an_edit_is_predicted_before_it_is_approved_and_then_made(small_campaign
     assert ended.iterations[1].conditions["polymer_wt_pct"] == 17.25
 
 
+@pytest.mark.timeout(180)
 def test_measurements_predict_an_edit(small_campaign: Path, prefect_api, home):
     from flows.campaign import campaign
 
     content = yaml.safe_load(small_campaign.read_text(encoding="utf-8"))
     content["targets"][0] = {"descriptor": "phase_fraction", "value": 0.05, "tolerance": "1 %"}
-    content |= {"approval": {"policy": "outside_trust_region"}, "budget": {"experiments": 5}}
+    content |= {"approval": {"policy": "always"}, "budget": {"experiments": 5}}
     small_campaign.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     limits = ReactorLimits(LabFileLimits(Path(content["lab"]))).read()
     for _ in range(4):
-        # Of a design nobody knows how far it is from anything, so a person is asked each time.
         assert campaign(small_campaign).status == "waiting"
         with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
             (one,) = ledger.waiting_for_approval()
             shown = ledger.shown(one.id, limits=limits)
             deciding.approve(ledger, OPERATOR, one.id, limits=limits, shown=shown)
-    found = campaign(small_campaign)
+    assert campaign(small_campaign).status == "waiting"
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
-        if found.status != "waiting":
-            last = ledger.experiments(found.campaign)[-1]
-            assert last.manifold_distance is not None
-            assert last.manifold_distance <= 1.0
-            return
         (one,) = ledger.waiting_for_approval()
         given = {"limits": limits, "shown": ledger.shown(one.id, limits=limits), "reason": "look elsewhere"}
         edited = deciding.edit(ledger, OPERATOR, one.id, {"polymer_wt_pct": 18.0}, **given)
