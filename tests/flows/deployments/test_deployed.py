@@ -141,7 +141,7 @@ def test_a_campaign_whose_worker_was_killed_is_taken_up_by_the_deployed_supervis
     from prefect.client.schemas.schedules import IntervalSchedule
 
     file = campaign_file(small_campaign, "killed")
-    run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=2, real_time_factor=600)
+    run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=1, real_time_factor=600)
 
     lab.until(lambda: started(lab, "killed"), 60, lambda: lab.flow_run(run).state)
     lab.kill_worker()
@@ -225,7 +225,7 @@ def test_a_cancelled_run_has_its_campaign_wait_and_an_ended_campaign_leaves_no_r
 
 def test_prefects_server_restarted_in_mid_campaign_costs_nothing(lab, small_campaign):
     file = campaign_file(small_campaign, "alone")
-    run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=2, real_time_factor=900)
+    run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=1, real_time_factor=900)
     lab.until(lambda: lab.flow_run(run).state.type == "RUNNING", 60)
     lab.until(lambda: started(lab, "alone"), 60)
     lab.restart_server(away_s=2)
