@@ -5,7 +5,7 @@ import time
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -43,6 +43,7 @@ class Page(Live):
         self.desk, self.visitor, self.request = desk, visitor, request
         self.title, self.here = title, here
         self.prefix = prefix_of(request)
+        self._client = ui.context.client
         self._strip = ui.html("", sanitize=False)
         self._recent: list[Recent[Any]] = []
 
@@ -62,13 +63,15 @@ class Page(Live):
 
     def say(self, text: str, *, good: bool = True) -> None:
         """Tell the person what came of what they did."""
-        ui.notify(
-            text, type="positive" if good else "negative", timeout=6000, close_button="Close", multi_line=True
-        )
+        kind: Literal["positive", "negative"] = "positive" if good else "negative"
+        # The button that was pressed may be gone by now, and with it the place that we were in.
+        with self._client:
+            ui.notify(text, type=kind, timeout=6000, close_button="Close", multi_line=True)
 
     def go(self, path: str) -> None:
         """Go to another page of the dashboard."""
-        ui.navigate.to(path)
+        with self._client:
+            ui.navigate.to(path)
 
     async def do(self, act: Callable[[Person], str]) -> bool:
         """Do what the person asked for, in a thread, and tell them what came of it; whether it was done.

@@ -1,5 +1,7 @@
 """The page where a person lets a reactor start."""
 
+import time
+
 from campaigns.people import Role
 from tests.dashboard.visiting import session_of, visit
 
@@ -131,5 +133,27 @@ def test_without_limits_there_is_no_decision(desk, proposal, monkeypatch):
         await user.open(f"/approvals/{proposal}")
         await user.should_see("No decision can be taken now")
         await user.should_not_see("Approve exactly this")
+
+    visit(desk, story)
+
+
+def test_what_came_of_a_decision_is_told_though_its_button_is_gone_by_then(desk, proposal, monkeypatch):
+    _without_workers(desk)
+    approve = desk.acts.approve
+
+    def slowly(*arguments, **options):
+        given = approve(*arguments, **options)
+        # The page looks meanwhile, and takes the card with the button away.
+        time.sleep(1.5)
+        return given
+
+    monkeypatch.setattr(desk.acts, "approve", slowly)
+
+    async def story(visitor):
+        user = visitor(session_of(desk, Role.OPERATOR))
+        await user.open(f"/approvals/{proposal}")
+        user.find("Approve exactly this").click()
+        await user.should_not_see("Approve exactly this", retries=30)
+        await user.should_see("Approved until", retries=40)
 
     visit(desk, story)
