@@ -99,7 +99,7 @@ def test_what_an_interrupt_made_fail_was_interrupted(monkeypatch, capsys):
 def test_doctor_checks_the_installation(capsys, home):
     _, checks = doctor(capsys)
     assert set(checks) == {
-        "python", "packages", "state directory", "disk space", "database", "labs", "weights"
+        "python", "packages", "state directory", "disk space", "database", "labs", "weights", "notifications"
     }  # fmt: skip
     for name in ("python", "state directory", "database", "labs"):
         assert checks[name]["ok"], checks[name]

@@ -24,7 +24,7 @@ LIMITS = {"pH": (9.0, 11.0)}
 COUNT = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """Two connections to one database, as two processes would have."""
     if request.param == "sqlite":

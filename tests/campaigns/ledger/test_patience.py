@@ -12,7 +12,9 @@ import pytest
 from campaigns.ledger import CampaignRecord, Ledger, LedgerError, engine
 
 on_sqlite = pytest.mark.parametrize("location", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("location", ["postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize(
+    "location", [pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 
 
 @pytest.fixture(autouse=True)

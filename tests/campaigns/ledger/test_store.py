@@ -22,7 +22,9 @@ from campaigns.migrations.upgrade import LEDGER
 from models.errors import UnusableInput
 
 on_sqlite = pytest.mark.parametrize("location", ["sqlite"], indirect=True)
-on_postgresql = pytest.mark.parametrize("location", ["postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize(
+    "location", [pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 
 
 def test_the_newest_schema_is_that_of_the_tables(ledger):

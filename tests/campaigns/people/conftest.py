@@ -33,7 +33,9 @@ def system(request) -> str:
     return getattr(request, "param", "sqlite")
 
 
-on_both = pytest.mark.parametrize("system", ["sqlite", "postgresql"], indirect=True)
+on_both = pytest.mark.parametrize(
+    "system", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True
+)
 
 
 @pytest.fixture
