@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from campaigns.ledger import (
+    FINAL_STATUSES,
     ApprovalRecord,
     CampaignRecord,
     ExperimentRecord,
@@ -19,7 +20,7 @@ from campaigns.specification import Campaign
 from dashboard.starting import Started, Starter, could_go_on
 from devices import ordering
 from devices.errors import LabError
-from devices.labfile import LabFileLimits, ReactorLimits
+from devices.labfile import LabFileLimits, ReactorLimits, read_lab_file
 from devices.limits import Limit
 from devices.manual.board import Board
 from devices.manual.task import Task
@@ -113,12 +114,22 @@ class Acts:
         return started
 
     def labs(self) -> dict[str, Path]:
-        """The labs that were opened in this state directory: lab file by name."""
-        return {
+        """The labs that were opened in this state directory, or are about to be: lab file by name.
+
+        A campaign that has just been started has not opened its lab yet, and a stop is for that one too.
+        """
+        known = {
             place.snapshot.lab: Path(place.snapshot.file)
             for place in opened(self.home)
             if place.snapshot is not None
         }
+        for file in self._about_to_be_opened():
+            try:
+                known.setdefault(read_lab_file(file).name, file)
+            except LabError as fault:
+                # Nobody can open it either.
+                _log.warning("%s is passed over: %s", file, fault)
+        return known
 
     def stop(self, person: Person, lab: str | None = None, reason: str = "") -> tuple[Stop, ...]:
         """Stop a lab, or all of them, now. Errors: :class:`LabError` when one could not be ordered to.
@@ -234,6 +245,18 @@ class Acts:
                 yield ledger, experiment
                 return
         raise NotFound(f"There is no experiment {experiment_id}.")
+
+    def _about_to_be_opened(self) -> set[Path]:
+        """Lab files of campaigns that have not ended, and of those that were started here."""
+        files = set(self.starter.lab_files)
+        try:
+            with ledgers(self.home) as opened_:
+                records = [record for ledger in opened_ for record in ledger.campaigns()]
+        except UnusableInput as away:
+            _log.warning("Campaigns cannot be read, so only labs that were opened are stopped: %s", away)
+            return files
+        going_on = [record for record in records if record.status not in FINAL_STATUSES]
+        return files | {Campaign.from_json(record.specification).lab for record in going_on}
 
     @property
     def _board(self) -> Board:

@@ -42,6 +42,8 @@ class Starter:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self.lab_files: set[Path] = set()
+        """Lab files of the campaigns that were started here."""
 
     def files(self) -> dict[str, Path]:
         """The campaign files that may be started, by name: the shipped ones, and those in ``campaigns/``.
@@ -60,6 +62,7 @@ class Starter:
             )
         specification = load(files[name])
         simulated = bool(is_simulated(specification.lab))
+        self.lab_files.add(specification.lab)
         arguments = [] if seed is None else ["--seed", str(seed)]
         arguments += [] if iterations is None else ["--iterations", str(iterations)]
         log = self._log(specification.name, simulated=simulated)

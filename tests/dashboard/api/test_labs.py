@@ -50,6 +50,19 @@ def test_a_viewer_stops_and_an_operator_clears(bench, lab):
     ]
 
 
+def test_a_lab_that_a_campaign_is_about_to_open_is_stopped_too(bench, monkeypatch):
+    state = bench.home / "simulated" / "labs" / "another-campaign"
+    monkeypatch.setattr("dashboard.acts.opened", lambda home: [])
+    assert bench.client(Role.VIEWER).post("/labs/stop", json={"reason": "wait"}).json()["stopped"] is True
+    with (
+        load_lab(LAB, state_dir=state, seed=1, stop_dir=bench.home / "simulated") as opened,
+        pytest.raises(LabStopped, match="wait"),
+    ):
+        opened.synthesise("key", {"polymer_wt_pct": 18.0})
+    cleared = bench.client(Role.OPERATOR).post("/labs/clear", json={}).json()["cleared"]
+    assert [one["reason"] for one in cleared] == ["wait"]
+
+
 def test_a_lab_that_was_never_opened_here_is_not_there(bench, lab):
     client = bench.client(Role.OPERATOR)
     for path in ("/labs/none/stop", "/labs/none/clear", "/labs/..%2F..%2Fetc/stop"):
