@@ -18,6 +18,8 @@ from devices.stopping import stop_file
 from tests.conftest import LIBRARY
 from tests.dashboard.visiting import session_of
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 PASSWORD = "a long enough pass phrase"
 
 

@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from campaigns.people import Role
 from dashboard.client import Client, Refused
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 
 @pytest.fixture(scope="module")
 def address(bench) -> Iterator[str]:

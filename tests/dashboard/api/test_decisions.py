@@ -11,6 +11,8 @@ from campaigns.ledger import Ledger, ledger_path
 from campaigns.people import Role
 from tests.dashboard.api.conftest import SHA256
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 
 @pytest.fixture
 def proposal(bench) -> str:

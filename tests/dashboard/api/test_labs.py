@@ -9,6 +9,8 @@ from devices.manual.board import Board
 from devices.manual.task import Ask, Task
 from tests.conftest import LIBRARY
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 LAB = LIBRARY / "labs" / "simulated-membrane.yaml"
 
 

@@ -8,6 +8,8 @@ from campaigns.people import MAY, Act, Role
 from dashboard.api.rules import Rule, rules, table
 from tests.dashboard.api.conftest import SHA256
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 DOCS = Path(__file__).parents[3] / "docs"
 RULES = [rule for rule in rules() if not rule.open]
 

@@ -12,6 +12,8 @@ from dashboard.security import COOKIE, Guard, Settings
 from models.errors import UnusableInput
 from tests.dashboard.api.conftest import PASSWORD, NoWorker
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 
 def code(answer) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]

@@ -3,12 +3,16 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from campaigns.people import Role
 from devices.manual.board import Board
 from devices.manual.task import Ask, Task
 from devices.stopping import StopOrder, give, stop_file
 from tests.conftest import LIBRARY
 from tests.dashboard.visiting import session_of, visit
+
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
 
 
 def _opened(home, **changes) -> None:

@@ -5,6 +5,8 @@ import pytest
 from campaigns.people import Role
 from tests.dashboard.visiting import session_of, visit
 
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
+
 PAGES = {
     "/lab": "No lab has been opened yet",
     "/campaigns": "membrane-s0-r1",

@@ -2,8 +2,12 @@
 
 import time
 
+import pytest
+
 from campaigns.people import Role
 from tests.dashboard.visiting import session_of, visit
+
+pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
 
 
 def _without_workers(desk):
