@@ -8,10 +8,11 @@ from fastapi import Response
 from markupsafe import Markup
 from nicegui import ui
 
-from campaigns.ledger import FINAL_STATUSES, CampaignState, HistoryRecord
-from campaigns.people import Act, Person
+from campaigns.ledger import CampaignState, HistoryRecord
 from campaigns.report.contents import Wanted
 from dashboard.desk import Desk
+from dashboard.pages.campaign_controls import controls
+from dashboard.pages.campaign_experiments import experiments_card
 from dashboard.parts.charts import Options, convergence_chart, descriptor_chart
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import (
@@ -22,17 +23,12 @@ from dashboard.parts.markup import (
     join,
     link,
     moment,
-    quantity,
     setting,
-    table,
     tag,
-    with_interval,
 )
-from dashboard.reading.campaign import CampaignView, IterationView, campaign_view, history
+from dashboard.reading.campaign import CampaignView, campaign_view, history
 
 TIMELINE = 200
-LATEST = 25
-"""Experiments that the table shows before it is asked for all."""
 
 
 def register(desk: Desk) -> None:
@@ -54,7 +50,7 @@ def register(desk: Desk) -> None:
         first = await to_thread(read)
         await view.simulated(lambda: first.record.simulated)
         view.head(first.record.id, link("All campaigns", view.url("/campaigns")))
-        await view.rebuilt(lambda: read().record.status, lambda status: _controls(view, campaign_id, status))
+        await view.rebuilt(lambda: read().record.status, partial(controls, view, campaign_id))
         await view.card(lambda: shared("summary", lambda: _summary(read())))
         with ui.element("div").classes("columns"):
             for target in first.targets:
@@ -64,7 +60,7 @@ def register(desk: Desk) -> None:
         with ui.element("div").classes("card").style("margin-top:14px"):
             ui.html(tag("h2", "Convergence"), sanitize=False)
             await _chart(view, lambda: convergence_chart(read().iterations), "chart wide")
-        await _experiments(view, read)
+        await experiments_card(view, read)
         with ui.element("div").classes("columns"):
             await view.card(
                 lambda: shared("timeline", lambda: _timeline(view, history(desk.source, campaign_id))),
@@ -163,83 +159,6 @@ def _of(done: int, most: int | None) -> str:
     return f"{done} of {most}" if most else str(done)
 
 
-async def _experiments(view: Page, read: Callable[[], CampaignView]) -> None:
-    all_shown = {"all": False}
-
-    def shown() -> Markup:
-        return _table(view, read(), None if all_shown["all"] else LATEST)
-
-    with ui.element("div").classes("card"):
-        ui.html(tag("h2", "Experiments"), sanitize=False)
-        await view.markup(shown)
-        if len(read().iterations) > LATEST:
-
-            async def show_all() -> None:
-                all_shown["all"] = True
-                button.delete()
-                await view.look(everything=True)
-
-            with ui.element("div").classes("actions"):
-                button = ui.button(f"Show all {len(read().iterations)}", on_click=show_all).props("outline")
-
-
-def _table(view: Page, found: CampaignView, most: int | None) -> Markup:
-    searched = [p for p in found.campaign.parameters if not p.fixed]
-    newest = tuple(reversed(found.iterations))[:most]
-    rows = [
-        (
-            link(one.index, view.url(f"/micrographs/{one.id}")),
-            badge(one.state),
-            *(setting(one.conditions.get(p.name, NOTHING)) for p in searched),
-            *(_predicted_measured(one, target) for target in found.targets),
-            f"{one.fields}" + (f" (+{one.rejected_fields} rejected)" if one.rejected_fields else ""),
-            {True: "✓ yes", False: "✕ no", None: NOTHING}[one.representative],
-            one.model,
-            tag("td", one.reason, class_="wide"),
-        )
-        for one in newest
-    ]
-    units = {p.name: p.unit for p in searched}
-    headings = [
-        "#",
-        "state",
-        *(_named(name, unit) for name, unit in units.items()),
-        *(_named(target.descriptor, target.unit) for target in found.targets),
-        "fields",
-        "representative",
-        "model",
-        "remark",
-    ]
-    first = 2 + len(searched)
-    return table(headings, rows, numbers=range(2, first), empty="No experiment has been proposed yet.")
-
-
-def _named(name: str, unit: str) -> Markup:
-    # It may break after each underscore, so that columns get no wider than their numbers.
-    return join(
-        (
-            join(name.split("_"), Markup("_<wbr>")),
-            tag("span", f" ({unit})", class_="faint") if unit not in ("", NOTHING) else None,
-        )
-    )
-
-
-def _predicted_measured(one: IterationView, target: Wanted) -> Markup:
-    guess, found = one.predicted.get(target.descriptor), one.measured.get(target.descriptor)
-    said = f"{quantity(guess.mean)} ± {quantity(guess.sd)}" if guess is not None else NOTHING
-    if found is None:
-        return tag("td", tag("span", "predicted ", said, class_="faint"))
-    outcome = one.outcomes.get(target.descriptor)
-    return tag(
-        "td",
-        with_interval(found.value, *found.ci),
-        " ",
-        badge(outcome) if outcome else None,
-        tag("br"),
-        tag("span", "predicted ", said, class_="faint small"),
-    )
-
-
 def _timeline(view: Page, moves: tuple[HistoryRecord, ...]) -> Markup:
     items = [
         tag(
@@ -290,42 +209,3 @@ def _provenance(view: CampaignView) -> Markup:
             ),
         )
     )
-
-
-def _controls(view: Page, campaign_id: str, status: CampaignState) -> None:
-    """Pause, resume and abort, each with a reason; the report is there for everybody."""
-    ended = status in FINAL_STATUSES
-    with ui.element("div").classes("actions").style("margin:0 0 12px"):
-        report = tag("a", "Report", href=view.url(f"/campaigns/{campaign_id}/report"), target="_blank")
-        ui.html(report, sanitize=False)
-        if ended or not view.may(Act.RUN):
-            return
-        reason = ui.input("Reason").props("dense outlined").style("min-width:260px")
-
-        def asked(act: str) -> Callable[[], object]:
-            async def done() -> None:
-                text = str(reason.value or "").strip()
-                if not text:
-                    view.say("Say why first: the reason is kept with it.", good=False)
-                    return
-                await view.do(lambda person: _steer(view, person, campaign_id, act, text))
-
-            return done
-
-        if status is CampaignState.RUNNING:
-            ui.button("Pause", on_click=asked("pause")).props("outline")
-        else:
-            ui.button("Resume", on_click=asked("resume")).props("outline")
-        ui.button("Abort", color="negative", on_click=asked("abort")).props("outline")
-
-
-def _steer(view: Page, person: Person, campaign_id: str, act: str, reason: str) -> str:
-    acts = view.desk.acts
-    if act == "pause":
-        acts.pause(person, campaign_id, reason)
-        return "Paused: it stops after the step it is in."
-    if act == "resume":
-        acts.resume(person, campaign_id, reason)
-        return "Resumed; a worker takes it up."
-    acts.abort(person, campaign_id, reason)
-    return "Aborted; a reactor that runs for it is brought to its safe state."
