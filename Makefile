@@ -30,7 +30,7 @@ dry-run: $(READY) ## Close the loop in the simulated lab and write a report
 	@$(BIN)/morpholoop dry-run campaigns/library/lmr-precursor.yaml --out $(OUT)
 
 test: $(DEV) lint ## Check style, types, architecture and behaviour
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 unit: $(DEV) ## The quick tests only, without the networks
 	@$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4

@@ -171,13 +171,18 @@ def test_the_status_of_a_manual_lab(home, tmp_path, capsys) -> None:  # type: ig
 
 @pytest.mark.slow
 def test_a_sample_that_a_person_gave_up_ends_the_experiment() -> None:
+    from campaigns.specification.failures import Failures
     from devices.errors import SampleLost
     from flows.steps.image import ExperimentLost, _acquired
 
     def acquire(*_: object) -> list[Path]:
         raise SampleLost("The washing of b-1 was rejected by ann: spilled.")
 
-    worker = SimpleNamespace(root=Path(), laboratory=SimpleNamespace(acquire=acquire))
+    worker = SimpleNamespace(
+        root=Path(),
+        laboratory=SimpleNamespace(acquire=acquire),
+        campaign=SimpleNamespace(failures=Failures()),
+    )
     experiment = SimpleNamespace(id="e-1", dispatch_key="b-1")
     with pytest.raises(ExperimentLost, match="spilled"):
         _acquired(worker, experiment, SimpleNamespace(magnification=3000), 0, 1)  # type: ignore[arg-type]
