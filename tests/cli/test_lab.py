@@ -180,7 +180,7 @@ def test_a_sample_that_a_person_gave_up_ends_the_experiment() -> None:
 
     worker = SimpleNamespace(
         root=Path(),
-        laboratory=SimpleNamespace(acquire=acquire),
+        laboratory=SimpleNamespace(acquire=acquire, name="bench"),
         campaign=SimpleNamespace(failures=Failures()),
     )
     experiment = SimpleNamespace(id="e-1", dispatch_key="b-1")
