@@ -1,5 +1,6 @@
 """Campaigns started and gone on with by real processes, as the dashboard does it."""
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from campaigns.ledger import CampaignRecord, CampaignState, Ledger, ledger_path, ledgers
 from campaigns.people import People, Person, Role
 from campaigns.specification import load
+from dashboard import starting
 from dashboard.acts import Acts
 from dashboard.starting import could_go_on
 from models.errors import UnusableInput
@@ -37,10 +39,13 @@ def acts(home: Path, monkeypatch):
     folder = home / "campaigns"
     folder.mkdir(parents=True)
     (folder / "small.yaml").write_text(yaml.safe_dump(campaign, allow_unicode=True), encoding="utf-8")
+    # The session's servers are children of this process too.
+    others = set(psutil.Process().children(recursive=True))
     with People.open(home) as people:
         yield Acts(home, people)
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
+    for child in set(psutil.Process().children(recursive=True)) - others:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def status(home: Path) -> tuple[str, str]:
@@ -127,7 +132,7 @@ def test_campaigns_that_prefect_runs_are_left_to_its_supervisor(acts, home, monk
         asked.append(json)
         return httpx.Response(200, json=next(counts), request=httpx.Request("POST", url))
 
-    monkeypatch.setattr("dashboard.starting.Starter._process", begun)
+    monkeypatch.setattr(starting.Starter, "_process", begun)
     monkeypatch.setattr("httpx.post", answered)
     record = CampaignRecord(
         "c-1", "c", 0, 1, True, CampaignState.RUNNING, "", "{}", "d", "lab", (), {}, 0.0, 0.0, "", "", ""

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from campaigns.people import Role
+from dashboard import client as paging
 from dashboard.client import Client, Refused
 
 pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
@@ -80,7 +81,7 @@ def test_a_scientist_steers_and_chooses_models(bench, address):
 
 
 def test_experiments_come_page_after_page(bench, operator, monkeypatch):
-    monkeypatch.setattr("dashboard.client.PAGE", 2)
+    monkeypatch.setattr(paging, "PAGE", 2)
     while len(list(operator.experiments(bench.campaign))) < 5:
         bench.propose()
     indices = [one["index"] for one in operator.experiments(bench.campaign)]
