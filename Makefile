@@ -33,7 +33,7 @@ test: $(DEV) lint ## Check style, types, architecture and behaviour
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 unit: $(DEV) ## The quick tests only, without the networks
-	@$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 -p no:schemathesis
 
 lint: $(DEV) ## Style, types and the import contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

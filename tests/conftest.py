@@ -33,14 +33,19 @@ os.environ.update(
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-WHOLLY_SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow", re.MULTILINE)
+WHOLLY_SLOW = re.compile(r"^pytestmark = \[?\s*.*pytest\.mark\.slow", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out modules of slow tests alone when the quick ones are asked for: their imports take seconds."""
-    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+    if config.option.markexpr != "not slow":
         return None
-    return bool(WHOLLY_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+    # A folder of slow modules alone is left out whole: what its conftest imports takes seconds too.
+    modules = list(collection_path.rglob("test_*.py")) if collection_path.is_dir() else []
+    if collection_path.suffix == ".py":
+        modules = [collection_path]
+    slow = [bool(WHOLLY_SLOW.search(module.read_text(encoding="utf-8"))) for module in modules]
+    return bool(slow and all(slow)) or None
 
 
 @pytest.fixture(autouse=True)

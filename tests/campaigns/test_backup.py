@@ -13,6 +13,8 @@ from campaigns.ledger import Ledger, ledger_path, ledgers
 from campaigns.people import People, Role
 from models.errors import UnusableInput
 
+pytestmark = pytest.mark.slow
+
 
 def said(home: Path) -> list[tuple[str, str]]:
     with ledgers(home) as opened:

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGN = "campaigns/library/membrane.yaml"
 
 

@@ -13,6 +13,8 @@ from campaigns.specification import load
 from cli.main import run
 from tests.conftest import LIBRARY
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "seven samples of grey powder"
 
 

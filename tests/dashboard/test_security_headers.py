@@ -7,6 +7,8 @@ from fastapi.testclient import TestClient
 
 from dashboard.security_headers import HEADERS, PAGES, SecurityHeaders
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def client() -> TestClient:

@@ -13,6 +13,8 @@ from dashboard import worker as module
 from dashboard.worker import Worker
 from models.errors import UnusableInput
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:

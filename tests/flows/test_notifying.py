@@ -13,7 +13,7 @@ from flows.notifying import addresses, notify, send
 from models.errors import UnusableInput
 
 # A plug-in that it loads imports what Python will remove.
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")]
 
 
 class Hook(BaseHTTPRequestHandler):

@@ -5,6 +5,8 @@ from sim import styles_bodies as bodies
 from sim.styles import HELD_OUT, SHARES, STYLES, render, write
 from sim.styles_scene import noise_tile
 
+pytestmark = pytest.mark.slow
+
 SMALL = (120, 160)
 
 

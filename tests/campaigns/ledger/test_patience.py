@@ -11,6 +11,8 @@ import pytest
 
 from campaigns.ledger import CampaignRecord, Ledger, LedgerError, engine
 
+pytestmark = pytest.mark.slow
+
 on_sqlite = pytest.mark.parametrize("location", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
     "location", [pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True

@@ -11,6 +11,8 @@ from campaigns.report.contents import Comparison, Contents, ExperimentView, Pict
 from campaigns.report.page import figure, render, signed
 from campaigns.report.pictures import embed
 
+pytestmark = pytest.mark.slow
+
 D50 = Wanted("d50_um", "µm", "median diameter", "8 ± 0.4", 8.0, 8.0, 0.4)
 ROUND = Wanted("sphericity_mean", "", "roundness", "≥ 0.9", 0.9, None, 0.045)
 

@@ -5,6 +5,8 @@ from campaigns.report.contents import Wanted
 from dashboard.parts.charts import convergence_chart, descriptor_chart
 from dashboard.reading.campaign import IterationView
 
+pytestmark = pytest.mark.slow
+
 
 def _iteration(index: int, value: float | None, worst: float | None = None) -> IterationView:
     measured = {} if value is None else {"d": MeasuredValue(value, (value - 1, value + 1), "µm", 0.95, 6)}

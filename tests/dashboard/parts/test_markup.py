@@ -5,6 +5,8 @@ import pytest
 from dashboard.parts.markup import badge, setting, since, table, tag, with_interval
 from dashboard.parts.pictures import length_text, nice_length
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_not_markup_is_escaped_wherever_it_stands():
     evil = '<script>"&'

@@ -1,9 +1,13 @@
 import threading
 
+import pytest
+
 from campaigns.ledger import Ledger, ledger_path
 from dashboard.reading import source as module
 from dashboard.reading.looks import last_look, note_look
 from dashboard.reading.source import Source
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_reading_is_kept_until_something_is_written(home, campaign_id, monkeypatch):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.inverse.swarm import ParticleSwarm
 
@@ -84,6 +85,7 @@ def test_unusable_costs_count_as_infinite():
     assert swarm.best_cost < 1e-2
 
 
+@pytest.mark.slow
 def test_importing_it_touches_neither_logging_nor_the_folder(tmp_path: Path):
     code = (
         "import logging, models.inverse.swarm as s, numpy as np; s.ParticleSwarm(np.zeros((2, 2)), 0);"
