@@ -6,7 +6,7 @@ from collections.abc import Callable
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from campaigns.ledger import ExperimentRecord, State
+from campaigns.ledger import CampaignState, ExperimentRecord, State
 from campaigns.specification.failures import ImagingFailures, StepFailures
 from devices.errors import NeedsPerson
 from flows.worker import Worker
@@ -65,7 +65,7 @@ def _lost(worker: Worker, experiment: ExperimentRecord, policy: StepFailures) ->
     elif policy.lost == "ask":
         worker.wait(f"{reason.rstrip('.')}; resume or abort the campaign.")
     else:
-        worker.abort(reason)
+        worker.end(CampaignState.ABORTED, reason)
     return experiment
 
 
@@ -81,7 +81,7 @@ def _stuck(
     worker.tell(name, f"given up: {reason}", experiment)
     experiment = worker.move(experiment, State.FAILED, f"given up, because: {reason}")
     if policy.stuck == "abort":
-        worker.abort(reason)
+        worker.end(CampaignState.ABORTED, reason)
     else:
         worker.announce(f"gave experiment {experiment.index} up", reason)
     return experiment

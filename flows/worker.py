@@ -96,14 +96,7 @@ class Worker:
     def wait(self, reason: str) -> None:
         """Have the campaign wait for a person."""
         if self.running:
-            self.ledger.set_status(
-                self.campaign_id,
-                CampaignState.RUNNING,
-                CampaignState.WAITING,
-                author=AUTHOR,
-                reason=reason,
-                lease=self.lease,
-            )
+            self._set_status(CampaignState.WAITING, reason)
             self.announce("waits for a person", reason)
 
     def pause_for(self, seconds: float) -> None:
@@ -112,18 +105,21 @@ class Worker:
         while (left := deadline - time.monotonic()) > 0 and self.running:
             time.sleep(min(left, PATIENCE_S))
 
-    def abort(self, reason: str) -> None:
+    def end(self, status: CampaignState, reason: str) -> None:
         """End the campaign for good."""
         if self.running:
-            self.ledger.set_status(
-                self.campaign_id,
-                CampaignState.RUNNING,
-                CampaignState.ABORTED,
-                author=AUTHOR,
-                reason=reason,
-                lease=self.lease,
-            )
-            self.announce("has ended: aborted", reason)
+            self._set_status(status, reason)
+            self.announce(f"has ended: {status}", reason)
+
+    def _set_status(self, status: CampaignState, reason: str) -> None:
+        self.ledger.set_status(
+            self.campaign_id,
+            CampaignState.RUNNING,
+            status,
+            author=AUTHOR,
+            reason=reason,
+            lease=self.lease,
+        )
 
     def announce(self, what: str, text: str) -> None:
         """Tell people who are elsewhere, if addresses are set (:mod:`flows.notifying`)."""

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from campaigns.decisions import ExperimentOutcome, Next, Spent, distance, verdicts
 from campaigns.decisions import judge as judge_campaign
 from campaigns.ledger import CampaignState, ExperimentRecord, State
-from flows.worker import AUTHOR, Worker
+from flows.worker import Worker
 
 
 @task(name="stop?", cache_policy=NO_CACHE, persist_result=False)
@@ -31,16 +31,8 @@ def goes_on(worker: Worker) -> bool:
     judgement = judge_campaign(outcomes, spent, campaign.budget, campaign.stopping)
     if judgement.status is Next.CONTINUE:
         return True
-    worker.ledger.set_status(
-        worker.campaign_id,
-        CampaignState.RUNNING,
-        CampaignState(judgement.status),
-        author=AUTHOR,
-        reason=judgement.reason,
-        lease=worker.lease,
-    )
+    worker.end(CampaignState(judgement.status), judgement.reason)
     worker.tell("stop", f"{judgement.status}: {judgement.reason}")
-    worker.announce(f"has ended: {judgement.status}", judgement.reason)
     return False
 
 
