@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from campaigns.ledger import CampaignRecord, Ledger
+    from campaigns.specification import Campaign
     from tests.postgresql import Server
 
 LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
@@ -78,6 +80,20 @@ def postgresql() -> Iterator["Server"]:
         yield running
 
 
+def begun(ledger: "Ledger", campaign: "Campaign") -> "CampaignRecord":
+    """A membrane campaign that has just begun."""
+    return ledger.start_campaign(
+        name=campaign.name,
+        seed=0,
+        specification=campaign.to_json(),
+        digest=campaign.digest(),
+        lab=str(campaign.lab),
+        targets=campaign.targets(),
+        units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
+        author="test",
+    )
+
+
 @pytest.fixture
 def campaign_id(home: Path) -> str:
     """A campaign in the ledger with one proposed experiment, one field of view and its overlay."""
@@ -92,16 +108,7 @@ def campaign_id(home: Path) -> str:
     campaign = load(LIBRARY / "membrane.yaml")
     path = ledger_path(home, simulated=True)
     with Ledger.open(path, simulated=True) as ledger:
-        record = ledger.start_campaign(
-            name=campaign.name,
-            seed=0,
-            specification=campaign.to_json(),
-            digest=campaign.digest(),
-            lab=str(campaign.lab),
-            targets=campaign.targets(),
-            units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
-            author="test",
-        )
+        record = begun(ledger, campaign)
         conditions = {p.name: p.bounds[0] for p in campaign.parameters if p.bounds}
         experiment = ledger.propose(
             record.id,

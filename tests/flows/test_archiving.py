@@ -16,6 +16,7 @@ from flows.crate import METADATA
 from flows.store import put
 from models.errors import UnusableInput
 from models.values import Interval
+from tests.conftest import begun
 
 LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
 
@@ -26,16 +27,7 @@ def recorded(home: Path) -> str:
     """A campaign with an experiment that was measured, and its field of view in the store."""
     campaign, path = load(LIBRARY / "membrane.yaml"), ledger_path(home, simulated=True)
     with Ledger.open(path, simulated=True) as ledger:
-        record = ledger.start_campaign(
-            name=campaign.name,
-            seed=0,
-            specification=campaign.to_json(),
-            digest=campaign.digest(),
-            lab=str(campaign.lab),
-            targets=campaign.targets(),
-            units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
-            author="test",
-        )
+        record = begun(ledger, campaign)
         experiment = ledger.propose(
             record.id,
             index=1,

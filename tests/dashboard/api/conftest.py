@@ -20,7 +20,7 @@ from dashboard.api import create_api
 from dashboard.security import CSRF_HEADER, Guard, Settings
 from dashboard.worker import Worker
 from models.errors import UnusableInput
-from tests.conftest import LIBRARY
+from tests.conftest import LIBRARY, begun
 
 PASSWORD = "seven samples of grey powder"
 SHA256 = "ab" * 32
@@ -90,16 +90,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     patch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     campaign = load(LIBRARY / "membrane.yaml")
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
-        record = ledger.start_campaign(
-            name=campaign.name,
-            seed=0,
-            specification=campaign.to_json(),
-            digest=campaign.digest(),
-            lab=str(campaign.lab),
-            targets=campaign.targets(),
-            units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
-            author="test",
-        )
+        record = begun(ledger, campaign)
     with People.open(home) as people:
         tokens = {}
         for role in Role:

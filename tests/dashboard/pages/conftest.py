@@ -8,7 +8,7 @@ from campaigns.specification.policies import Approval
 from dashboard.desk import Desk
 from dashboard.parts import live
 from models.values import Estimate
-from tests.conftest import LIBRARY
+from tests.conftest import LIBRARY, begun
 
 
 @pytest.fixture
@@ -25,16 +25,7 @@ def proposal(home) -> str:
     file = load(LIBRARY / "membrane.yaml")
     campaign = file.model_copy(update={"approval": Approval(policy="always"), "name": "asked"})
     with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
-        record = ledger.start_campaign(
-            name=campaign.name,
-            seed=0,
-            specification=campaign.to_json(),
-            digest=campaign.digest(),
-            lab=str(campaign.lab),
-            targets=campaign.targets(),
-            units={**campaign.units(), "phase_fraction": "", "correlation_length_um": "µm"},
-            author="test",
-        )
+        record = begun(ledger, campaign)
         experiment = ledger.propose(
             record.id,
             index=1,
