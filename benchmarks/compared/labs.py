@@ -1,0 +1,155 @@
+"""A simulated lab whose constants nobody knows, a target that it can reach, and a look at a synthesis."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from campaigns.decisions import Outcome, fields_wanted, verdicts
+from campaigns.specification import Campaign, TargetSpec, View, load
+from flows.measuring import MeasuredField, intervals, measures_of
+from models.inverse import UnitCube
+from models.morphology import Measure
+from models.values import Conditions, Interval, Target
+from sim.lmr import LMRPlant, Powder
+
+CAMPAIGN = Path("campaigns/library/lmr-precursor.yaml")
+WANTED = {
+    "d50_um": {"tolerance": "5 %"},
+    "sphericity_mean": {"tolerance": "3 %", "scale": 0.03},
+    "sphericity_sd": {"tolerance": "10 %", "scale": 0.02},
+    "texture_mean": {"tolerance": "10 %"},
+}
+"""Tolerances and scales of the shipped campaign, for values of any size."""
+AT_MOST = "sphericity_sd"
+PLANTS_FROM = 10_000
+"""Seeds of the plants: far from those of tests and examples."""
+
+
+@cache
+def campaign() -> Campaign:
+    """The shipped campaign: space, imaging, swarm."""
+    return load(CAMPAIGN)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an experiment showed, as the loop judges it."""
+
+    measured: dict[str, Interval]
+    met: bool
+    fields: int
+
+
+Fields = dict[float, list[MeasuredField]]
+"""Measured fields of view by magnification."""
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """A plant, and its powders as the campaign's views see them."""
+
+    plant: LMRPlant
+    campaign: Campaign
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Magnifications with what is measured there."""
+        return tuple(self.campaign.imaging.views)
+
+    def look(self, conditions: Conditions, *, batch: int, most: bool = False) -> dict[str, Interval]:
+        """The descriptors of one synthesis from the least number of fields, or from the ``most`` allowed."""
+        powder = self.plant.synthesise(dict(conditions), batch=batch)
+        return self.pooled(
+            {
+                view.magnification: self.fields(powder, view, 0, view.fields.max if most else view.fields.min)
+                for view in self.views
+            }
+        )
+
+    def pooled(self, fields: Fields) -> dict[str, Interval]:
+        """Each descriptor over its fields."""
+        imaging, found = self.campaign.imaging, {}
+        for view in self.views:
+            found |= intervals(view, fields[view.magnification], imaging.confidence, imaging.target_error)
+        return found
+
+    def fields(self, powder: Powder, view: View, first: int, number: int) -> list[MeasuredField]:
+        """Fields ``first`` and the next ones, as measured."""
+        measures: dict[str, Measure] = measures_of(view)
+        magnification, made = view.magnification, []
+        for field in range(first, first + number):
+            drawn = self.plant.render(powder, magnification=magnification, field=field)
+            pixels = (drawn.pixels / 255.0).astype(np.float32)
+            measured = {kind: one.measure(pixels, drawn.pixel_size_um) for kind, one in measures.items()}
+            made.append(MeasuredField(measured).without_labels())
+        return made
+
+
+@cache
+def targets_of(number: int) -> tuple[Target, ...]:
+    """What lab ``number`` itself measures at conditions drawn at random, with as many fields as allowed."""
+    cube = UnitCube(campaign().space())
+    hidden = cube.decode(cube.sample(1, PLANTS_FROM + number)[0])
+    seen = Eyes(LMRPlant(PLANTS_FROM + number), campaign()).look(hidden, batch=0, most=True)
+    return tuple(
+        TargetSpec.model_validate(
+            {"descriptor": name, "at_most" if name == AT_MOST else "value": seen[name].value, **how}
+        ).target()
+        for name, how in WANTED.items()
+    )
+
+
+class HiddenLab:
+    """Plant number ``number``, with a target that it can reach.
+
+    ``adaptive``: fields are added as long as they can tell something, otherwise the least number is taken.
+    """
+
+    def __init__(self, number: int, *, adaptive: bool = True) -> None:
+        self._campaign, self._adaptive, self._batches = campaign(), adaptive, 0
+        self._eyes = Eyes(LMRPlant(PLANTS_FROM + number), self._campaign)
+        self.space, self.targets = self._campaign.space(), targets_of(number)
+
+    def run(self, conditions: Conditions) -> Look:
+        """One synthesis, imaged and judged like any experiment of a campaign."""
+        self._batches += 1
+        powder, views = self._eyes.plant.synthesise(dict(conditions), batch=self._batches), self._eyes.views
+        fields = {view.magnification: self._eyes.fields(powder, view, 0, view.fields.min) for view in views}
+        before: dict[str, Interval] = {}
+        while True:
+            found = self._eyes.pooled(fields)
+            more = self._more(fields, found, before) if self._adaptive else {}
+            if not any(more.values()):
+                break
+            before = {**before, **found}
+            for view in views:
+                have = len(fields[view.magnification])
+                fields[view.magnification] += self._eyes.fields(powder, view, have, more[view.magnification])
+        final = verdicts(self.targets, found, may_look_again=False)
+        met = all(one.outcome is Outcome.MET for one in final)
+        return Look(found, met, sum(map(len, fields.values())))
+
+    def _more(
+        self,
+        fields: Fields,
+        found: dict[str, Interval],
+        before: dict[str, Interval],
+    ) -> dict[float, int]:
+        wanted = {}
+        for view in self._eyes.views:
+            here = [one for one in self.targets if one.descriptor in view.descriptors]
+            elsewhere = [one for one in self.targets if one not in here]
+            missed = [one.outcome for one in verdicts(elsewhere, found, may_look_again=True)]
+            wanted[view.magnification] = fields_wanted(
+                here,
+                found,
+                have=len(fields[view.magnification]),
+                least=view.fields.min,
+                most=view.fields.max,
+                target_error=self._campaign.imaging.target_error,
+                before=before,
+                missed_elsewhere=Outcome.MISSED in missed,
+            ).more
+        return wanted
