@@ -5,7 +5,7 @@ Usage: OMP_NUM_THREADS=1 python -m benchmarks.swarm [--seeds 25] [--generator 0]
 Standard functions in four dimensions (as many as the shipped campaign searches) and ten, 40 particles × 50
 steps, as in the literature that the loop follows: median and upper quartile over seeds of the best value
 found, the optimum being 0 at a place that is not the centre. ``--generator N`` adds N targets within the
-space of the shipped campaign: the objective reached through the shipped generator (some 15 min of a core each).
+space of the shipped campaign: the objective reached through the shipped generator (minutes of a core each).
 The functions: Jamil & Yang, Int. J. Math. Model. Numer. Optim. 2013, 4, 150.
 """
 
