@@ -3,7 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 
+from benchmarks.compared import blop
 from benchmarks.compared.labels import labels
 from benchmarks.compared.labs import HiddenLab, campaign
 from models.inverse import Predictor, SuggestSettings, optimise, policy_for
@@ -86,6 +88,7 @@ def methods() -> dict[str, Method]:
         Method("labels in place of the generator", _by_policy("pso", labels)),
         Method("without generator", _by_policy("pso")),
         Method("BoTorch", _by_policy("bayesian")),
+        *([Method("blop (Ax)", blop.suggest)] if find_spec("blop") and find_spec("ax") else []),
         Method("Sobol", _by_policy("sobol")),
         Method("random", _by_policy("random")),
     )
