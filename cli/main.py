@@ -68,6 +68,7 @@ ENTRIES = (
     ),
     Entry("dashboard", "cli.dashboard", "dashboard", "Watch, approve and stop in a browser.", CAMPAIGNS),
     Entry("lab", "cli.lab", "app", "Check, watch and stop a lab, answer its tasks.", LAB),
+    Entry("init", "cli.init", "init", "A folder to work in, with campaigns to begin from.", SETUP),
     Entry("user", "cli.user", "user", "Who may act: people, roles and tokens.", SETUP),
     Entry("audit", "cli.audit", "audit", "Who did what when; is it untouched?", SETUP),
     Entry("backup", "cli.backup", "backup", "Copy the databases while they are in use.", SETUP),

@@ -1,6 +1,7 @@
 """The environment of a flow: Prefect keeps its state inside and calls nobody; one thread per computation."""
 
 import os
+import warnings
 
 from models.home import state_directory
 
@@ -10,6 +11,8 @@ def prepare() -> None:
 
     Errors: none; nothing is created here.
     """
+    # Prefect tries to make its folder as it is imported; `flows.server` makes it when a flow begins.
+    warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
     prefect_home = state_directory(create=False) / "prefect"
     if not os.environ.get("PREFECT_API_URL"):
         # Without a server of the user's, whoever called the flow gets its errors, once.
