@@ -6,7 +6,7 @@ DEV := $(VENV)/.ready-dev
 BIN := $(VENV)/bin
 OUT ?= dry-run
 
-.PHONY: help setup dry-run test unit lint bench constraints clean
+.PHONY: help setup dry-run test unit lint bench docs dist licences constraints clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -40,6 +40,15 @@ lint: $(DEV) ## Style, types and the import contract
 
 bench: $(DEV) ## Measured comparisons with peers and limits
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
+
+docs: $(DEV) ## Make the documentation as a site: build/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet && echo build/site/index.html
+
+dist: $(DEV) ## Make a wheel and a source distribution: dist/
+	@$(BIN)/python -m build --no-isolation && ls dist
+
+licences: $(DEV) ## List the licences of what is required, and fail on copyleft
+	@$(BIN)/python -m docs.site.licences
 
 constraints: $(DEV) ## Pin the installed set
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
