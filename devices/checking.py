@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from devices.backend import Backend, DirectBackend
 from devices.errors import LabError
-from devices.labfile import LabFileLimits, ReactorLimits, load_class, make_device, read_lab_file
+from devices.labfile import DeviceLimits, LabFileLimits, load_class, make_device, read_lab_file
 from devices.microscope import Microscope
 from devices.reactor import Reactor
-from devices.sections import BackendSection, LabFile, LimitSection, TiledSection
+from devices.sections import BackendSection, LabFile, LimitSection, ReactorSection, TiledSection
 from devices.station import Station
 
 if TYPE_CHECKING:
@@ -44,17 +44,21 @@ def check_lab(path: Path, *, state_dir: Path, seed: int = 0) -> list[DeviceCheck
     if file.backend is not None:
         backend, faults = _made(file.backend, path, state_dir=state_dir, seed=seed)
         checks.append(DeviceCheck("backend", file.backend.class_, tuple(faults)))
-    settings = {name: section.options for name, section in file.reactor.set_points.items()}
-    reactor = {"source": ReactorLimits(limits), "settings": settings}
     devices: list[tuple[str, BackendSection, Any, dict[str, Any], Mapping[str, LimitSection]]] = [
-        ("reactor", file.reactor, Reactor, reactor, file.reactor.set_points),
+        *(
+            (name, section, Reactor, _given(limits, name, section), section.set_points)
+            for name, section in file.reactors.items()
+        ),
         *((name, section, Station, {}, {}) for name, section in file.stations.items()),
-        (
-            "microscope",
-            file.microscope,
-            Microscope,
-            {"source": limits},
-            {"magnification": file.microscope.magnification},
+        *(
+            (
+                name,
+                section,
+                Microscope,
+                {"source": DeviceLimits(limits, name)},
+                {"magnification": section.magnification},
+            )
+            for name, section in file.microscopes.items()
         ),
     ]
     try:
@@ -74,6 +78,11 @@ def check_lab(path: Path, *, state_dir: Path, seed: int = 0) -> list[DeviceCheck
         if backend is not None:
             backend.close()
     return checks
+
+
+def _given(limits: LabFileLimits, name: str, section: ReactorSection) -> dict[str, Any]:
+    settings = {quantity: point.options for quantity, point in section.set_points.items()}
+    return {"source": DeviceLimits(limits, name), "settings": settings}
 
 
 def _documents(section: TiledSection) -> DeviceCheck:

@@ -1,7 +1,7 @@
 """The clock that the lab lives by; injected, so that a simulated lab can make weeks pass in minutes."""
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -37,8 +37,16 @@ class Clock(Protocol):
         """Call ``action`` when ``delay_s`` seconds of the lab have passed."""
         ...
 
-    def waiting(self, statuses: Collection[Any] | None = None) -> None:
-        """Called when a plan begins to wait for ``statuses``, and with None when it no longer waits."""
+    def waiting(self, statuses: Collection[Any] | None = None, who: Hashable = None) -> None:
+        """Called when the plan of ``who`` begins to wait for ``statuses``, with None when it goes on."""
+        ...
+
+    def hold(self, who: Hashable) -> None:
+        """Called when ``who`` begins to work: where time jumps, it stands still but while ``who`` waits."""
+        ...
+
+    def let_go(self, who: Hashable) -> None:
+        """Called when ``who`` is done working, or waits for somebody else who works."""
         ...
 
 
@@ -71,8 +79,14 @@ class SystemClock:
         timer.start()
         return timer
 
-    def waiting(self, statuses: Collection[Any] | None = None) -> None:
+    def waiting(self, statuses: Collection[Any] | None = None, who: Hashable = None) -> None:
         """Nothing to do: time passes by itself."""
+
+    def hold(self, who: Hashable) -> None:
+        """Nothing holds it."""
+
+    def let_go(self, who: Hashable) -> None:
+        """Nothing held it."""
 
 
 def iso(moment: datetime) -> str:

@@ -6,7 +6,8 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Engine:
 
     The plan runs in a thread of its own, because a KeyboardInterrupt inside ``RunEngine.__call__`` would
     leave the engine in a state that it cannot come back from. Documents go to ``runs``, then to ``listener``.
+    ``aside`` is entered by the calling thread from the plan's first wait to its end.
     """
 
     def __init__(
@@ -34,15 +36,18 @@ class Engine:
     ) -> None:
         logging.getLogger("bluesky").addFilter(_no_aborts)
         self._run_engine = RunEngine({}, context_managers=[], call_returns_result=True)
-        self._run_engine.waiting_hook = clock.waiting
+        self._run_engine.waiting_hook = self._waits
         self._run_engine.subscribe(DocumentFiles(runs))
         if listener is not None:
             self._run_engine.subscribe(listener)
+        self._clock = clock
+        self.aside: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._one_plan = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
         self._stop_reason = ""
-        self._messages: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._aside, self._waited = contextlib.ExitStack(), False
+        self._messages: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
 
     @property
     def busy(self) -> bool:
@@ -63,22 +68,27 @@ class Engine:
             self._stop_reason = ""
             self._messages = queue.SimpleQueue()
             self._idle.clear()
+            self._clock.hold(self)
             ending: list[Any] = []
+            self._aside = contextlib.ExitStack()
+            self._waited = False
             threading.Thread(target=self._execute, args=(plan, ending), name="plan", daemon=True).start()
-            try:
-                while (message := self._messages.get()) is not None:
-                    message()
-            except BaseException as interruption:  # Ctrl-C, SystemExit, or a message that failed
-                reason = "interrupted by a person (Ctrl-C)"
-                if not isinstance(interruption, KeyboardInterrupt):
-                    reason = f"the program failed: {interruption!r}"
-                on_interrupt(reason)
-                self.stop(reason)
-                raise
+            with self._aside:
+                try:
+                    while (message := self._messages.get()) is not None:
+                        message()
+                except BaseException as interruption:  # Ctrl-C, SystemExit, or a message that failed
+                    reason = "interrupted by a person (Ctrl-C)"
+                    if not isinstance(interruption, KeyboardInterrupt):
+                        reason = f"the program failed: {interruption!r}"
+                    on_interrupt(reason)
+                    self.stop(reason)
+                    raise
             if isinstance(ending[0], BaseException):
                 raise self._explained(ending[0])
             return ending[0]
         finally:
+            self._clock.let_go(self)
             self._one_plan.release()
 
     def _execute(self, plan: Plan, ending: list[Any]) -> None:
@@ -93,7 +103,14 @@ class Engine:
             self._idle.set()
             self._messages.put(None)
 
-    def post(self, message: Callable[[], None]) -> None:
+    def _waits(self, statuses: Collection[Any] | None = None) -> None:
+        """Called by the RunEngine as it begins to wait, and with None as it goes on."""
+        if statuses and not self._waited:
+            self._waited = True
+            self.post(lambda: self._aside.enter_context(self.aside()))
+        self._clock.waiting(statuses, self)
+
+    def post(self, message: Callable[[], object]) -> None:
         """Have ``message`` called by the thread that waits in :meth:`run`; what it raises ends the plan."""
         self._messages.put(message)
 

@@ -15,7 +15,7 @@ from devices.laboratory import Laboratory
 from devices.limits import Limit
 from devices.microscope import Microscope
 from devices.reactor import Reactor
-from devices.sections import BackendSection, LabFile
+from devices.sections import SEVERAL, BackendSection, LabFile
 from devices.station import Station
 from devices.stopping import STOP, stop_file
 
@@ -39,11 +39,19 @@ def read_lab_file(path: Path) -> LabFile:
         return LabFile.model_validate(content)
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']}"
+            f"{_place(fault['loc'])}: {fault['msg']}"
             + ("" if isinstance(fault["input"], Mapping) else f" (got {fault['input']!r})")
             for fault in error.errors()
         )
         raise LabError(f"The lab file {path} is not usable: {faults}.") from error
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Where a fault is, in the words of the file: one device is written without a name of its own."""
+    one = {several: one for one, several in SEVERAL.items()}.get(str(location[0]) if location else "")
+    if one is not None and (len(location) == 1 or location[1] == one):
+        location = (one, *location[2:])
+    return ".".join(map(str, location)) or "the file"
 
 
 class LabFileLimits:
@@ -52,10 +60,14 @@ class LabFileLimits:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int] | None = None
-        self._limits: Mapping[str, Limit] = {}
+        self._file: LabFile | None = None
 
     def read(self) -> Mapping[str, Limit]:
         """All limits of the lab; raises :class:`LabError` when the file cannot be read any more."""
+        return self.file().limits()
+
+    def file(self) -> LabFile:
+        """The lab file as it is now; raises :class:`LabError` as :meth:`read`."""
         try:
             stat = self._path.stat()
         except OSError as error:
@@ -64,14 +76,14 @@ class LabFileLimits:
                 f"({error.strerror or error}); put the lab file back."
             ) from error
         stamp = (stat.st_mtime_ns, stat.st_size)
-        if stamp != self._stamp:
-            self._limits = read_lab_file(self._path).limits()
+        if self._file is None or stamp != self._stamp:
+            self._file = read_lab_file(self._path)
             self._stamp = stamp
-        return self._limits
+        return self._file
 
 
 class ReactorLimits:
-    """The limits of the reactor's set-points alone."""
+    """The limits of the reactor's set-points alone; of several reactors, what all of them allow."""
 
     def __init__(self, source: LabFileLimits) -> None:
         self._source = source
@@ -79,6 +91,20 @@ class ReactorLimits:
     def read(self) -> Mapping[str, Limit]:
         """The limits, without the microscope's."""
         return {name: limit for name, limit in self._source.read().items() if name != "magnification"}
+
+
+class DeviceLimits:
+    """The limits of one device of the lab."""
+
+    def __init__(self, source: LabFileLimits, device: str) -> None:
+        self._source, self._device = source, device
+
+    def read(self) -> Mapping[str, Limit]:
+        """The limits; raises :class:`LabError` also when the file names the device no more."""
+        file = self._source.file()
+        if self._device not in (*file.reactors, *file.microscopes):
+            raise LabError(f"The lab file names {self._device} no more, so nothing in it was moved.")
+        return file.limits_of(self._device)
 
 
 def load_class(name: str, path: Path) -> Any:
@@ -132,20 +158,29 @@ def load_lab(
         section = file.backend.model_copy(update={"options": options})
         backend = make_device(section, path, state_dir=state_dir, seed=seed)
     try:
-        reactor = make_device(
-            file.reactor,
-            path,
-            name="reactor",
-            source=ReactorLimits(limits),
-            backend=backend,
-            settings={name: section.options for name, section in file.reactor.set_points.items()},
-        )
-        microscope = make_device(file.microscope, path, name="microscope", source=limits, backend=backend)
+        reactors: list[Any] = [
+            make_device(
+                section,
+                path,
+                name=name,
+                source=DeviceLimits(limits, name),
+                backend=backend,
+                settings={quantity: point.options for quantity, point in section.set_points.items()},
+            )
+            for name, section in file.reactors.items()
+        ]
+        microscopes: list[Any] = [
+            make_device(section, path, name=name, source=DeviceLimits(limits, name), backend=backend)
+            for name, section in file.microscopes.items()
+        ]
         stations: list[Any] = [
             make_device(section, path, name=name, backend=backend) for name, section in file.stations.items()
         ]
-        kinds: list[tuple[Any, Any]] = [(reactor, Reactor), (microscope, Microscope)]
-        kinds += [(station, Station) for station in stations]
+        kinds: list[tuple[Any, Any]] = [
+            *((reactor, Reactor) for reactor in reactors),
+            *((microscope, Microscope) for microscope in microscopes),
+            *((station, Station) for station in stations),
+        ]
         for device, base in kinds:
             if not isinstance(device, base):
                 raise LabError(
@@ -157,15 +192,18 @@ def load_lab(
                     f"The lab file {path} says simulated: {str(file.simulated).lower()}, "
                     f"but its {device.name} is {truth}; say which it is."
                 )
-        reactor.guard(file.interlocks())
+        for reactor in reactors:
+            reactor.guard(file.interlocks(reactor.name))
         laboratory = Laboratory(
             name=file.name,
             backend=backend,
-            reactor=reactor,
-            microscope=microscope,
+            source=ReactorLimits(limits),
+            reactors=reactors,
+            microscopes=microscopes,
             state_dir=state_dir,
             stations=stations,
             tiled=tiled,
+            private=file.simulated and hasattr(backend, "check_faults"),
         )
         if attended:
             orders = (state_dir / STOP, *((stop_file(stop_dir, file.name),) if stop_dir else ()))

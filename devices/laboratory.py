@@ -1,6 +1,7 @@
 """A lab as the loop sees it: check, synthesise, acquire, stop."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from devices.attendant import Attendant
@@ -9,7 +10,7 @@ from devices.clock import Clock
 from devices.engine import Engine
 from devices.errors import LabDown, LabError, NeedsPerson
 from devices.interlocks import InterlockTripped
-from devices.limits import Limit, check_units, complete
+from devices.limits import Limit, LimitSource, check_units, complete
 from devices.microscope import Microscope, Montage
 from devices.plans import image, process, synthesise
 from devices.reactor import Reactor, ReactorState
@@ -22,10 +23,10 @@ Progress = Callable[[str], None]
 
 
 class Laboratory:
-    """A reactor and a microscope, driven by bluesky plans one at a time; close it when done (``with``).
+    """Reactors and microscopes, each driven by bluesky plans one at a time; close it when done (``with``).
 
-    ``stations`` handle each sample in their order before it is imaged. Documents go to ``state_dir/runs`` and
-    from there to the server ``tiled``.
+    ``stations`` handle each sample in their order before it is imaged. ``source`` has what all reactors
+    allow. Documents go to ``state_dir/runs`` and from there to the server ``tiled``.
     """
 
     def __init__(
@@ -33,32 +34,48 @@ class Laboratory:
         *,
         name: str,
         backend: Backend,
-        reactor: Reactor,
-        microscope: Microscope,
+        source: LimitSource,
+        reactors: Sequence[Reactor],
+        microscopes: Sequence[Microscope],
         state_dir: Path,
         stations: Sequence[Station] = (),
         tiled: TiledServer | None = None,
+        private: bool = False,
     ) -> None:
         self.name = name
-        self.simulated: bool = reactor.simulated
+        self.reactors = {reactor.name: reactor for reactor in reactors}
+        self.microscopes = {microscope.name: microscope for microscope in microscopes}
+        # Where only one can be meant: the first.
+        self.reactor, self.microscope, self.stations = reactors[0], microscopes[0], tuple(stations)
+        self.simulated: bool = self.reactor.simulated
+        self.private = private
+        """Whether nobody but this process can drive it: a lab that is simulated here."""
         self.clock: Clock = backend.clock
-        self.reactor, self.microscope, self.stations = reactor, microscope, tuple(stations)
+        self._source = source
         self._backend = backend
         runs = state_dir / "runs"
         self._mirror = None if tiled is None else TiledMirror(tiled, runs)
-        self._engine = Engine(runs, backend.clock, self._mirror)
+        self._engines = {
+            device: Engine(runs, backend.clock, self._mirror)
+            for device in (*self.reactors, *self.microscopes)
+        }
         self.attendant: Attendant | None = None
         """Who looks for stop orders while the lab is open."""
+
+    def step_aside(self, aside: Callable[[], AbstractContextManager[None]]) -> None:
+        """Have threads that wait for a plan enter ``aside``, from the plan's first wait to its end."""
+        for engine in self._engines.values():
+            engine.aside = aside
 
     @property
     def busy(self) -> bool:
         """Whether a plan runs."""
-        return self._engine.busy
+        return any(engine.busy for engine in self._engines.values())
 
     @property
     def limits(self) -> Mapping[str, Limit]:
-        """The reactor's limits as they are now, by set-point."""
-        return self.reactor.source.read()
+        """The reactor's limits as they are now, by set-point; of several, what all of them allow."""
+        return self._source.read()
 
     def check(self, conditions: Conditions, units: Mapping[str, str] | None = None) -> None:
         """Raise :class:`LabError` unless every set-point is known, given and within limits that can be read.
@@ -70,23 +87,71 @@ class Laboratory:
         complete(conditions, limits)
 
     def reactor_record(self, key: str) -> RunRecord | None:
-        """What the reactor itself knows of a dispatch key; None: it was never started with it."""
+        """What the reactors themselves know of a dispatch key; None: none was ever started with it.
+
+        Errors: :class:`LabError` where one cannot tell and no other knows the key.
+        """
         check_key(key)
-        return self.reactor.record(key)
+        return self._known(key)[1]
 
-    def synthesise(self, key: str, conditions: Conditions, progress: Progress | None = None) -> RunRecord:
-        """Run the batch ``key`` to its end; a key the reactor knows is waited for, never started again.
+    def reactor_of(self, key: str) -> str | None:
+        """The reactor that knows a dispatch key. Errors: :class:`LabError` as :meth:`reactor_record`."""
+        owner, _ = self._known(key)
+        return None if owner is None else str(owner.name)
 
-        ``progress`` is told each state of the reactor. Errors: :class:`LabError` when the limits forbid it,
-        the reactor is busy with another key, or this key was used with other conditions or ended in a
-        fault; :class:`~devices.errors.LabStopped` when it was stopped meanwhile,
+    def idle_reactors(self) -> tuple[str, ...]:
+        """The reactors in which nothing runs, as they say themselves.
+
+        Errors: :class:`LabError` where none of them can be asked.
+        """
+        idle, silent = [], []
+        for name, reactor in self.reactors.items():
+            try:
+                if reactor.logic.running() is None:
+                    idle.append(name)
+            except LabError as error:
+                silent.append(error)
+        if len(silent) == len(self.reactors):
+            raise silent[0]
+        return tuple(idle)
+
+    def _known(self, key: str) -> tuple[Reactor | None, RunRecord | None]:
+        silent: LabError | None = None
+        for reactor in self.reactors.values():
+            try:
+                record = reactor.record(key)
+            except LabError as error:
+                silent = silent or error
+                continue
+            if record is not None:
+                return reactor, record
+        if silent is not None:
+            raise silent
+        return None, None
+
+    def synthesise(
+        self,
+        key: str,
+        conditions: Conditions,
+        progress: Progress | None = None,
+        reactor: str | None = None,
+    ) -> RunRecord:
+        """Run the batch ``key`` to its end; a key that a reactor knows is waited for, never started again.
+
+        It goes to ``reactor`` (the first one), unless another one knows the key. ``progress`` is told each
+        state of the reactor. Errors: :class:`LabError` when the limits forbid it, the reactor is busy with
+        another key, or this key was used with other conditions or ended in a fault;
+        :class:`~devices.errors.LabStopped` when it was stopped meanwhile,
         :class:`~devices.interlocks.InterlockTripped` when by an interlock.
         """
-        self.reactor.inhibited = ""
+        check_key(key)
+        owner, known = self._known(key)
+        chosen = owner or (self.reactor if reactor is None else self.reactors[reactor])
+        engine = self._engines[chosen.name]
+        chosen.inhibited = ""
         self._check_orders()
-        known = self.reactor_record(key)
         if known is None:
-            settings = complete(conditions, self.limits)
+            settings = complete(conditions, chosen.source.read())
         else:
             settings = dict(known.conditions)
             for name, value in conditions.items():
@@ -101,28 +166,30 @@ class Laboratory:
                 raise LabError(
                     f"The batch {key} ended in a fault ({known.reason}); mint a new key to try again."
                 )
-        trips = 0 if self.reactor.supervisor is None else len(self.reactor.supervisor.trips)
+        trips = 0 if chosen.supervisor is None else len(chosen.supervisor.trips)
         if progress is not None:
 
             def tell(state: ReactorState) -> None:
                 text = f"reactor {state.value} ({key}, {self.clock.iso()})"
-                self._engine.post(lambda: progress(text))
+                engine.post(lambda: progress(text))
 
-            self.reactor.on_state = tell
+            chosen.on_state = tell
         try:
-            plan = synthesise(
-                self.reactor, key, settings, lab=self.name, simulated=self.simulated, **self._time()
+            about = {"lab": self.name, "simulated": self.simulated, **self._time()}
+            plan = synthesise(chosen, key, settings, **about)
+            record: RunRecord | None = engine.run(
+                plan, on_interrupt=lambda reason: self._make_safe(reason, chosen)
             )
-            record: RunRecord | None = self._engine.run(plan, on_interrupt=self._make_safe)
         except (LabDown, NeedsPerson):
             raise
         except LabError as error:
-            if self.reactor.supervisor is not None and len(self.reactor.supervisor.trips) > trips:
-                reason = self.reactor.supervisor.trips[trips].reason
+            if chosen.supervisor is not None and len(chosen.supervisor.trips) > trips:
+                reason = chosen.supervisor.trips[trips].reason
                 raise InterlockTripped(f"The batch {key} was stopped: {reason}.") from error
             raise
         finally:
-            self.reactor.on_state = None
+            if progress is not None:
+                chosen.on_state = None
         if record is None or record.state != "done":
             raise LabError(
                 f"The batch {key} ended without a sample ({record.reason if record else 'never started'})."
@@ -130,42 +197,59 @@ class Laboratory:
         return record
 
     def acquire(
-        self, key: str, magnification: float, fields: int, first_field: int, folder: Path
+        self,
+        key: str,
+        magnification: float,
+        fields: int,
+        first_field: int,
+        folder: Path,
+        microscope: str | None = None,
     ) -> list[Path]:
         """Image ``fields`` fields of the sample of ``key``, from index ``first_field`` on, into ``folder``.
 
-        Stations that have not handled the sample do so first. Returns the paths,
-        ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when there is no such sample, or
-        the magnification is outside the limits.
+        ``microscope`` names one (default: the first). Stations that have not handled the sample do so
+        first. Returns the paths, ``<key>_<magnification>x_<field:03d>.tif``. Errors: :class:`LabError` when
+        there is no such sample, or the magnification is outside the limits.
         """
         check_key(key)
         if fields < 1 or first_field < 0:
             raise LabError(
                 f"Cannot image {fields} fields from index {first_field} on; expected at least 1 from 0 on."
             )
-        self.microscope.magnification.check_value(magnification)
+        sem = self.microscope if microscope is None else self.microscopes[microscope]
+        engine = self._engines[sem.name]
+        sem.magnification.check_value(magnification)
         self._check_orders()
         for station in self.stations:
             if not station.done(key):
                 about = {"lab": self.name, "simulated": self.simulated, **self._time()}
-                self._engine.run(process(station, key, **about), on_interrupt=self._make_safe)
+                engine.run(process(station, key, **about), on_interrupt=self._make_safe)
         montage = Montage(key, float(magnification), fields, first_field, folder)
-        plan = image(self.microscope, montage, lab=self.name, simulated=self.simulated, **self._time())
-        paths: list[Path] = self._engine.run(plan, on_interrupt=self._make_safe)
+        plan = image(sem, montage, lab=self.name, simulated=self.simulated, **self._time())
+        paths: list[Path] = engine.run(plan, on_interrupt=self._make_safe)
         return paths
 
     def stop(self, reason: str = "stopped by a person") -> None:
-        """Bring the reactor to its safe state, then end the plan; for any thread, at any time."""
-        self._make_safe(reason)
-        self._engine.stop(reason)
+        """Bring all reactors to their safe state, then end the plans; for any thread, at any time."""
+        self._make_safe(reason, *self.reactors.values())
+        self._end_plans(reason)
+
+    def interrupt(self, reason: str) -> None:
+        """Bring the reactors to their safe state that a plan of ours drives, then end our plans.
+
+        What others drive goes on. For any thread, at any time.
+        """
+        self._make_safe(reason, *(one for name, one in self.reactors.items() if self._engines[name].busy))
+        self._end_plans(reason)
 
     def close(self) -> None:
-        """Stop the plan that runs, if any, and let go of the devices."""
+        """Stop the plans that run, if any, and let go of the devices."""
         if self.attendant is not None:
             self.attendant.close()
-        if self._engine.busy:
-            self.stop("the lab was closed")
-        self._engine.close()
+        if self.busy:
+            self.interrupt("the lab was closed")
+        for engine in self._engines.values():
+            engine.close()
         self._backend.close()
         if self._mirror is not None:
             self._mirror.close()
@@ -176,16 +260,27 @@ class Laboratory:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _make_safe(self, reason: str) -> None:
-        # Asked now: the plan may end by itself as soon as its devices are stopped.
-        busy = self._engine.busy
-        # The reactor first: it must not wait for software to come to an end.
-        self.reactor.inhibited = reason
-        self.reactor.make_safe(reason)
+    def _make_safe(self, reason: str, *reactors: Reactor) -> None:
+        # Asked now: a plan may end by itself as soon as its devices are stopped.
+        busy = self.busy
+        # The reactors first: they must not wait for software to come to an end.
+        for reactor in reactors:
+            reactor.inhibited = reason
+            reactor.make_safe(reason)
         if self.attendant is not None:
             self.attendant.note_stop(reason)
         if busy:
             self._backend.note_stop(reason)
+
+    def _end_plans(self, reason: str) -> None:
+        late: LabError | None = None
+        for engine in self._engines.values():
+            try:
+                engine.stop(reason)
+            except LabError as error:
+                late = late or error
+        if late is not None:
+            raise late
 
     def _check_orders(self) -> None:
         if self.attendant is not None:

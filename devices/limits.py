@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +38,28 @@ class Limit:
         if not self.low <= float(value) <= self.high:  # not (…) also catches NaN
             return f"{self.name} = {float(value):g} {self.unit}".rstrip() + f" is outside {expected}"
         return None
+
+    def within(self, *others: "Limit") -> "Limit":
+        """What this limit and ``others`` of the same quantity allow; ``safe`` and ``default`` are this one's.
+
+        Errors: ValueError where units differ, nothing is left, or not every one allows the default.
+        """
+        narrowed = self
+        for other in others:
+            if bool(self.choices) != bool(other.choices) or not same_unit(self.unit, other.unit):
+                raise ValueError(f"{self.name} is not of the same kind and unit in all devices")
+            narrowed = replace(
+                narrowed,
+                low=max(narrowed.low, other.low),
+                high=min(narrowed.high, other.high),
+                choices=tuple(one for one in narrowed.choices if one in other.choices),
+            )
+        if (self.choices and not narrowed.choices) or not narrowed.low <= narrowed.high:
+            raise ValueError(f"no value of {self.name} is allowed in all devices")
+        fault = None if self.default is None else narrowed.fault(self.default)
+        if fault:
+            raise ValueError(f"the default is not allowed in all devices: {fault}")
+        return narrowed
 
     def check(self, value: object) -> None:
         """Raise :class:`LabError` if ``value`` is not allowed."""

@@ -73,6 +73,17 @@ class ExposureLogic(Protocol):
         ...
 
 
+class AtOnce(Signal):  # type: ignore[misc]
+    """A soft signal that is set when ``set`` returns: where time jumps, it must not jump meanwhile."""
+
+    def set(self, value: Any, **_: Any) -> Status:
+        """Put the value."""
+        self.put(value)
+        status = Status(self)
+        status.set_finished()
+        return status
+
+
 class Microscope(Device):  # type: ignore[misc]
     """The base of every microscope; a back end is a subclass that hands over its logic."""
 
@@ -80,7 +91,7 @@ class Microscope(Device):  # type: ignore[misc]
     timeout_s = TIMEOUT_S
     state = Component(Signal, value=MicroscopeState.IDLE.value, kind=Kind.normal)
     sample = Component(Signal, value="", kind=Kind.normal)
-    field = Component(Signal, value=0, kind=Kind.normal)
+    field = Component(AtOnce, value=0, kind=Kind.normal)
     image_path = Component(Signal, value="", kind=Kind.hinted)
     pixel_size_um = Component(Signal, value=0.0, kind=Kind.normal)
 
@@ -107,10 +118,12 @@ class Microscope(Device):  # type: ignore[misc]
             self.logic.prepare(montage)
         except LabError as refusal:
             status.set_exception(refusal)
+            status.exception(timeout=10)
             return status
         self._montage = montage
         self.sample.put(montage.key, timestamp=self.clock.now().timestamp())
         status.set_finished()
+        status.wait(timeout=10)
         return status
 
     def trigger(self) -> Status:

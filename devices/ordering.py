@@ -116,8 +116,9 @@ def _directly(lab_file: Path, place: Place, order: StopOrder) -> str:
     last = place.snapshot
     seed = last.seed if last else 0
     with load_lab(lab_file, state_dir=place.state_dir, seed=seed, attended=False) as lab:
-        running = lab.reactor.logic.running()
-        if running is None and lab.simulated:
+        keys = [reactor.logic.running() for reactor in lab.reactors.values()]
+        running = " and ".join(key for key in keys if key is not None)
+        if not running and lab.simulated:
             return f"nobody drives the lab and nothing runs in it; {place.state_dir}"
         lab.stop(order.told())
         now = snapshot.take(

@@ -141,6 +141,7 @@ class Reactor(Device):  # type: ignore[misc]
             self.logic.start(key, conditions, status)
         except LabError as refusal:
             status.set_exception(refusal)
+            status.exception(timeout=10)
         return status
 
     def check(self) -> list[str]:

@@ -1,5 +1,6 @@
 """The sections of a lab file, as they are written."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -105,24 +106,91 @@ class DocumentsSection(_Section):
     tiled: TiledSection
 
 
+DeviceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
 class LabFile(_Section):
-    """A lab file as it was read."""
+    """A lab file as it was read.
+
+    One device is written as ``reactor: …`` and ``microscope: …``, several by name under ``reactors`` and
+    ``microscopes``. Any experiment may go to any reactor, so all of them have the same set-points.
+    """
 
     name: str = Field(min_length=1)
     simulated: bool
     backend: BackendSection | None = None
-    reactor: ReactorSection
-    microscope: MicroscopeSection
+    reactors: dict[DeviceName, ReactorSection] = Field(min_length=1)
+    microscopes: dict[DeviceName, MicroscopeSection] = Field(min_length=1)
     stations: dict[str, BackendSection] = {}
     documents: DocumentsSection | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, content: Any) -> Any:
+        """One device is several, of which there is one; its name is its kind."""
+        content = dict(content) if isinstance(content, Mapping) else content
+        for one, several in SEVERAL.items():
+            if one in content and several in content:
+                raise ValueError(f"expected either {one} or {several}, and both are there")
+            if one in content:
+                content[several] = {one: content.pop(one)}
+        return content
+
+    @model_validator(mode="after")
+    def _together(self) -> "LabFile":
+        names = [*self.reactors, *self.microscopes, *self.stations]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each device has a name of its own; {', '.join(twice)} is there more than once")
+        if self.stations and len(self.microscopes) > 1:
+            raise ValueError("stations belong to the way to one microscope, and there are several")
+        self.limits()
+        return self
+
+    @property
+    def reactor(self) -> ReactorSection:
+        """The first reactor."""
+        return next(iter(self.reactors.values()))
+
+    @property
+    def microscope(self) -> MicroscopeSection:
+        """The first microscope."""
+        return next(iter(self.microscopes.values()))
+
     def limits(self) -> dict[str, Limit]:
-        """Every limit of the lab, by name of the quantity."""
-        quantities = {**self.reactor.set_points, "magnification": self.microscope.magnification}
+        """Every limit of the lab, by name of the quantity: what each of its devices allows.
+
+        Errors: ValueError where two reactors differ in their set-points or units, or leave nothing in common.
+        """
+        return {
+            **_common([self.limits_of(name) for name in self.reactors]),
+            **_common([self.limits_of(name) for name in self.microscopes]),
+        }
+
+    def limits_of(self, device: str) -> dict[str, Limit]:
+        """The limits of one reactor's or microscope's own quantities."""
+        quantities = (
+            self.reactors[device].set_points
+            if device in self.reactors
+            else {"magnification": self.microscopes[device].magnification}
+        )
         return {name: section.limit(name) for name, section in quantities.items()}
 
-    def interlocks(self) -> tuple[Interlock, ...]:
-        """The interlocks of the reactor."""
-        return tuple(
-            Interlock(name=name, **section.model_dump()) for name, section in self.reactor.interlocks.items()
-        )
+    def interlocks(self, reactor: str | None = None) -> tuple[Interlock, ...]:
+        """The interlocks of a reactor (the first one)."""
+        section = self.reactor if reactor is None else self.reactors[reactor]
+        return tuple(Interlock(name=name, **one.model_dump()) for name, one in section.interlocks.items())
+
+
+SEVERAL = {"reactor": "reactors", "microscope": "microscopes"}
+"""What one device is called in a lab file, and several of them."""
+
+
+def _common(limits: Sequence[Mapping[str, Limit]]) -> dict[str, Limit]:
+    """What all devices of a kind allow, with the first one's safe values and defaults."""
+    first, *others = limits
+    for other in others:
+        if other.keys() != first.keys():
+            odd = ", ".join(sorted(other.keys() ^ first.keys()))
+            raise ValueError(f"all reactors have the same set-points, and {odd} is missing from one of them")
+    return {name: limit.within(*(other[name] for other in others)) for name, limit in first.items()}

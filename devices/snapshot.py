@@ -4,9 +4,10 @@ import contextlib
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -66,11 +67,21 @@ class Holder(_Record):
             return False
 
 
+class Busy(_Record):
+    """One of several reactors or microscopes: its state, and the key that it runs or has under the beam."""
+
+    name: str
+    kind: Literal["reactor", "microscope"]
+    state: str
+    key: str = ""
+
+
 class Snapshot(_Record):
     """A lab at the moment ``at`` (ISO 8601, UTC) and ``lab_time``; ``open``: somebody drives it.
 
     ``running`` is the key of the batch that runs, ``run_id`` the latest one. ``note`` is what the microscope
-    waits for. ``alarms`` are sentences. ``last_stop`` is the latest stop and its reason.
+    waits for. ``alarms`` are sentences. ``last_stop`` is the latest stop and its reason. Of several reactors
+    or microscopes these are of the first, and ``devices`` has each of them; it is empty where there is one.
     """
 
     lab: str
@@ -91,6 +102,7 @@ class Snapshot(_Record):
     values: tuple[Reading, ...] = ()
     alarms: tuple[str, ...] = ()
     last_stop: StopOrder | None = None
+    devices: tuple[Busy, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -114,7 +126,8 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         _reading(name, quantity, limits.get(name), alarms, unread=name in unread)
         for name, quantity in {**quantities, "magnification": microscope.magnification}.items()
     ]
-    for device in (reactor, microscope):
+    each: list[Any] = [*lab.reactors.values(), *lab.microscopes.values()]
+    for device in each:
         with contextlib.suppress(AttributeError):
             alarms += device.alarms()
     running, lab_time = None, ""
@@ -123,6 +136,7 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         lab_time = lab.clock.iso()
     except LabError as error:
         alarms.append(str(error))
+    devices = tuple(_each(lab, alarms)) if len(lab.reactors) + len(lab.microscopes) > 2 else ()
     return Snapshot(
         lab=lab.name,
         simulated=lab.simulated,
@@ -137,8 +151,22 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         note=str(_get(getattr(microscope, "note", None)) or ""),
         values=tuple(values),
         alarms=tuple(dict.fromkeys(alarms)),
+        devices=devices,
         **known,
     )
+
+
+def _each(lab: "Laboratory", alarms: list[str]) -> Iterator[Busy]:
+    for name, reactor in lab.reactors.items():
+        running = None
+        try:
+            running = reactor.logic.running()
+        except LabError as error:
+            alarms.append(str(error))
+        yield Busy(name=name, kind="reactor", state=str(_get(reactor.state) or "unknown"), key=running or "")
+    for name, microscope in lab.microscopes.items():
+        state, sample = _get(microscope.state), _get(microscope.sample)
+        yield Busy(name=name, kind="microscope", state=str(state or "unknown"), key=str(sample or ""))
 
 
 def write(snapshot: Snapshot, folder: Path) -> None:

@@ -4,6 +4,7 @@ A run of this flow is a worker over the ledger. Each step acts only where the le
 a run that was killed anywhere is followed by the same command, which goes on where the ledger stands.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from flows.deployments.decision import take_decision, wait_for_decision
 from flows.deployments.this_run import bind, bound_campaign, tagged
 from flows.opening import at_hand, employed, ended, read_campaign
 from flows.reporting import write_report
+from flows.sharing import NotNow, reactor
+from flows.side_by_side import side_by_side
 from flows.steps.approve import approve
 from flows.steps.image import image
 from flows.steps.judge import judge
@@ -73,9 +76,13 @@ def campaign(
             with employed(
                 specification, record, ledger, home, faults, real_time_factor, given_again=given_again
             ) as worker:
-                while goes_on(worker):
-                    iterate(worker)
-                    show_iterations(ledger, record.id)
+
+                def work() -> None:
+                    while goes_on(worker):
+                        iterate(worker)
+                        show_iterations(ledger, record.id)
+
+                side_by_side(worker, work)
         status = write_report(ledger, record.id, home, out)
         show_report(status)
         wait_for_decision(ledger, record.id)
@@ -85,11 +92,12 @@ def campaign(
 def iterate(worker: Worker) -> None:
     """One experiment, from its proposal to what was learnt, or as far as it comes without a person."""
     experiment = suggest(worker)
-    with tagged(experiment.id):
+    with tagged(experiment.id), worker.driving(experiment):
         experiment = reconcile(worker, experiment)
         experiment = approve(worker, experiment)
-        experiment = dispatch(worker, experiment)
-        experiment = synthesise(worker, experiment)
+        with suppress(NotNow), reactor(worker, experiment):
+            experiment = dispatch(worker, experiment)
+            experiment = synthesise(worker, experiment)
         experiment = image(worker, experiment)
         while looking(worker, experiment):
             experiment = quantify(worker, experiment)
@@ -99,4 +107,4 @@ def iterate(worker: Worker) -> None:
 
 def looking(worker: Worker, experiment: ExperimentRecord) -> bool:
     """Whether fields of view are still being taken and measured."""
-    return experiment.state in (State.IMAGED, State.QUANTIFIED) and worker.running
+    return experiment.state in (State.IMAGED, State.QUANTIFIED) and worker.on(experiment)

@@ -1,6 +1,5 @@
 """What makes a function a step: a Prefect task that acts only where the ledger says that it is due."""
 
-import time
 from collections.abc import Callable
 
 from prefect import task
@@ -9,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from campaigns.ledger import CampaignState, ExperimentRecord, State
 from campaigns.specification.failures import ImagingFailures, StepFailures
 from devices.errors import NeedsPerson
+from flows.sharing import NotNow
 from flows.worker import Worker
 
 Action = Callable[[Worker, ExperimentRecord], ExperimentRecord]
@@ -30,9 +30,9 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
     def decorate(action: Action) -> Action:
         def run(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
             experiment = worker.ledger.experiment(experiment.id)
-            if experiment.state not in due or not worker.running:
+            if experiment.state not in due or not worker.on(experiment):
                 return experiment
-            began, policy = time.perf_counter(), worker.campaign.failures.of(name)
+            policy = worker.campaign.failures.of(name)
             try:
                 moved = action(worker, experiment)
                 return _lost(worker, moved, policy) if moved.state is State.FAILED else moved
@@ -42,12 +42,10 @@ def step(name: str, *due: State) -> Callable[[Action], Action]:
                 return _lost(worker, moved, policy)
             except NeedsPerson as need:
                 return _stuck(worker, experiment, name, str(need), policy)
+            except NotNow:
+                return worker.ledger.experiment(experiment.id)
             finally:
-                worker.ledger.add_time(
-                    worker.campaign_id,
-                    virtual_hours=worker.laboratory.clock.hours(),
-                    seconds=time.perf_counter() - began,
-                )
+                worker.add_time()
 
         run.__name__, run.__doc__ = action.__name__, action.__doc__
         # Called directly, never submitted: a device step has to be interruptible.
@@ -76,7 +74,7 @@ def _stuck(
     experiment = worker.ledger.experiment(experiment.id)
     if not isinstance(policy, ImagingFailures) or policy.stuck == "ask":
         worker.tell(name, f"waits for a person: {reason}", experiment)
-        worker.wait(reason)
+        worker.wait(reason, experiment)
         return experiment
     worker.tell(name, f"given up: {reason}", experiment)
     experiment = worker.move(experiment, State.FAILED, f"given up, because: {reason}")

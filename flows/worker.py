@@ -1,6 +1,8 @@
 """What one run of the campaign flow works with: the campaign, its ledger, its laboratory, its lease."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from flows.measuring import MeasuredField
 from flows.notifying import notify
 from flows.progress import Event, tell
 from flows.seeds import derive
+from flows.turns import Turns
 from models.learning.observations import Observation
 
 if TYPE_CHECKING:
@@ -48,6 +51,17 @@ class Worker:
         """The generator in use, by version, with what it has predicted."""
         self.measured: dict[str, MeasuredField] = {}
         """What this worker has measured already, by the checksum of the field: more fields come in looks."""
+        self.turns = Turns(laboratory.clock)
+        self.in_hand: set[str] = set()
+        """The experiments that are being driven."""
+        self.reactors: dict[str, str] = {}
+        """The reactor that an experiment has."""
+        self.asked: list[str] = []
+        """What a person has to decide before anything else is proposed."""
+        self._parked: dict[str, tuple[int, str]] = {}
+        self.broken = self.interrupted = False
+        """Whether nothing new is to be begun because something failed; and whether all is to end now."""
+        self._lap = time.monotonic()
 
     @property
     def lease(self) -> Lease:
@@ -62,15 +76,56 @@ class Worker:
     @property
     def running(self) -> bool:
         """Whether the campaign is to go on: neither ended, nor paused, nor waiting for a person."""
-        return self.record.status is CampaignState.RUNNING
+        return not self.interrupted and self.record.status is CampaignState.RUNNING
+
+    @property
+    def in_flight(self) -> int:
+        """How many experiments may be under way at once."""
+        return self.campaign.budget.in_flight or len(self.laboratory.reactors)
+
+    def on(self, experiment: ExperimentRecord) -> bool:
+        """Whether an experiment is to go on: its campaign does, and it does not wait for a person itself."""
+        return experiment.id not in self._parked and self.running
 
     def experiments(self) -> tuple[ExperimentRecord, ...]:
         """All experiments so far, by index."""
         return self.ledger.experiments(self.campaign_id)
 
-    def under_way(self) -> ExperimentRecord | None:
-        """The experiment that is not finished, if there is one."""
-        return next((one for one in self.experiments() if one.state not in FINAL_STATES), None)
+    def under_way(self) -> list[ExperimentRecord]:
+        """The experiments that are not finished."""
+        return [one for one in self.experiments() if one.state not in FINAL_STATES]
+
+    def due(self) -> ExperimentRecord | None:
+        """The first experiment that can go on and that nobody drives."""
+        under_way = {one.id: one for one in self.under_way()}
+        for name, (revision, _) in list(self._parked.items()):
+            # Somebody has decided meanwhile.
+            if name not in under_way or under_way[name].revision != revision:
+                del self._parked[name]
+        free = (one for one in under_way.values() if one.id not in self._parked)
+        return next((one for one in free if one.id not in self.in_hand), None)
+
+    @contextmanager
+    def driving(self, experiment: ExperimentRecord) -> Iterator[None]:
+        """Drive an experiment within this context; nobody else does."""
+        self.in_hand.add(experiment.id)
+        try:
+            yield
+        finally:
+            self.in_hand.discard(experiment.id)
+            self.turns.changed()
+
+    def accepted(self) -> list[ExperimentRecord]:
+        """The experiments whose measurement was accepted, in the order in which it was."""
+        found = [one for one in self.experiments() if one.state in (State.ACCEPTED, State.LEARNED)]
+        if self.in_flight == 1:
+            return found
+        moves = {
+            row.experiment_id: row.id
+            for row in self.ledger.history(self.campaign_id)
+            if row.to_state == State.ACCEPTED
+        }
+        return sorted(found, key=lambda one: moves[one.id])
 
     def observations(self) -> list[Observation]:
         """Everything that was measured and accepted, in order."""
@@ -78,6 +133,18 @@ class Worker:
             Observation(one.conditions, {m.descriptor: m.interval for m in self.ledger.measurements(one.id)})
             for one in self.experiments()
             if one.state in (State.ACCEPTED, State.LEARNED)
+        ]
+
+    def pending(self) -> list[Observation]:
+        """What is under way and not accepted yet, with what is predicted of it."""
+        return [
+            Observation(
+                one.conditions,
+                {p.descriptor: p.estimate for p in self.ledger.predictions(one.id)},
+                pending=True,
+            )
+            for one in self.under_way()
+            if one.state is not State.ACCEPTED
         ]
 
     def move(self, experiment: ExperimentRecord, to: State, reason: str, **facts: object) -> ExperimentRecord:
@@ -93,17 +160,37 @@ class Worker:
             **facts,
         )
 
-    def wait(self, reason: str) -> None:
-        """Have the campaign wait for a person."""
+    def wait(self, reason: str, experiment: ExperimentRecord | None = None) -> None:
+        """Leave something to a person: an experiment, or (None) whether anything else is to be begun.
+
+        What else is under way goes on; when nothing is, the campaign waits (:meth:`wait_for_person`).
+        """
+        if experiment is None:
+            self.asked.append(reason)
+        else:
+            self._parked[experiment.id] = experiment.revision, reason
         if self.running:
-            self._set_status(CampaignState.WAITING, reason)
             self.announce("waits for a person", reason)
+
+    def wait_for_person(self) -> None:
+        """Have the campaign wait, for the reasons that there are."""
+        reasons = [*self.asked, *(reason for _, reason in self._parked.values())]
+        if self.running:
+            self._set_status(CampaignState.WAITING, " ".join(reasons))
 
     def pause_for(self, seconds: float) -> None:
         """Let time go by in a real lab before something is tried again; less, if the campaign is stopped."""
         deadline = time.monotonic() + (0.0 if self.ledger.simulated else seconds)
         while (left := deadline - time.monotonic()) > 0 and self.running:
-            time.sleep(min(left, PATIENCE_S))
+            self.turns.pause(min(left, PATIENCE_S))
+
+    def add_time(self) -> None:
+        """Note how far the lab's clock is, and the seconds that were worked since this was called last."""
+        now = time.monotonic()
+        self.ledger.add_time(
+            self.campaign_id, virtual_hours=self.laboratory.clock.hours(), seconds=now - self._lap
+        )
+        self._lap = now
 
     def end(self, status: CampaignState, reason: str) -> None:
         """End the campaign for good."""

@@ -1,7 +1,7 @@
 """What the simulated devices have in common: the plant, the virtual clock and the journal."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -55,8 +55,8 @@ class SimulatedBench:
         self.faults = FaultSchedule(scenario, seed=seed, journal=self.journal)
         self.off = ""
         """Why nothing answers any more; until the lab is opened anew, when the power is back."""
-        self.dead: set[str] = set()
-        """Quantities whose probe gives no value; until the lab is opened anew, when it was replaced."""
+        self.on_outage: list[Callable[[LabDown], None]] = []
+        """Told when the power is cut."""
         # Guards the journal between the plan, the clock and whoever stops the lab.
         self.lock = threading.RLock()
 
@@ -72,16 +72,18 @@ class SimulatedBench:
                 self.journal.stopped(None, reason, t_s=self.clock.elapsed_s())
 
     def cut_power(self) -> LabDown:
-        """Everything goes off; a batch that runs is lost. What was written down stays. Returns the error."""
+        """Everything goes off; what runs is lost. What was written down stays. Returns the error."""
         with self.lock:
-            self.off = (
-                f"The power was cut at {self.clock.iso()}; give the same command again when it is back."
-            )
-            running = self.journal.running()
-            if running is not None:
-                reason = f"the power was cut at {self.clock.iso()}"
-                self.journal.stopped(running["key"], reason, t_s=self.clock.elapsed_s())
-        return LabDown(self.off)
+            now = self.clock.iso()
+            self.off = f"The power was cut at {now}; give the same command again when it is back."
+            while (running := self.journal.running()) is not None:
+                self.journal.stopped(
+                    running["key"], f"the power was cut at {now}", t_s=self.clock.elapsed_s()
+                )
+        down = LabDown(self.off)
+        for tell in self.on_outage:
+            tell(down)
+        return down
 
     def check_power(self) -> None:
         """Raise :class:`~devices.errors.LabDown` while the power is off."""

@@ -1,13 +1,13 @@
 """What the simulated reactor's instruments show, and what is in the vessel in truth, when something fails."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from ophyd import Signal
 from ophyd.status import Status
 
 from devices.clock import Clock
-from devices.errors import DeviceFault, LabDown
+from devices.errors import DeviceFault, LabDown, LabError
 from devices.limits import Limit
 from devices.records import Conditions
 from devices.setpoints import TIMEOUT_S, MakeLogic, SetPointLogic
@@ -84,17 +84,25 @@ def in_truth(
 class FaultySetPoint:
     """The logic of a set-point in a lab where something may fail; every order to it goes to the journal."""
 
-    def __init__(self, logic: SetPointLogic, quantity: str, readback: Signal, bench: SimulatedBench) -> None:
+    def __init__(
+        self,
+        logic: SetPointLogic,
+        quantity: str,
+        readback: Signal,
+        bench: SimulatedBench,
+        dead: Set[str],
+    ) -> None:
         self._logic, self._quantity, self._readback, self._bench = logic, quantity, readback, bench
+        self._dead = dead
 
     def move(self, value: float | str, status: Status) -> None:
         """Go to ``value``, unless it is stuck or its reading is gone."""
         bench = self._bench
         if bench.off:
-            status.set_exception(LabDown(bench.off))
+            _fail(status, LabDown(bench.off))
             return
-        if self._quantity in bench.dead:
-            status.set_exception(DeviceFault(f"{self._readback.name} gives no value; replace the probe."))
+        if self._quantity in self._dead:
+            _fail(status, DeviceFault(f"{self._readback.name} gives no value; replace the probe."))
             return
         with bench.lock:
             bench.journal.ordered(self._quantity, value, t_s=bench.clock.elapsed_s())
@@ -121,13 +129,18 @@ class FaultySetPoint:
             with bench.lock:
                 bench.journal.ordered(self._quantity, value, t_s=bench.clock.elapsed_s())
         # A dead probe shows nothing even then.
-        self._logic.make_safe(math.nan if self._quantity in bench.dead else value)
+        self._logic.make_safe(math.nan if self._quantity in self._dead else value)
 
 
-def faulty(make: MakeLogic, bench: SimulatedBench) -> MakeLogic:
-    """``make``, with what the bench's scenario does to set-points."""
+def _fail(status: Status, error: LabError) -> None:
+    status.set_exception(error)
+    status.exception(timeout=60)  # before the clock looks whether anyone still waits
+
+
+def faulty(make: MakeLogic, bench: SimulatedBench, dead: Set[str]) -> MakeLogic:
+    """``make``, with what the scenario does to set-points; ``dead`` are quantities without a probe."""
 
     def made(limit: Limit, readback: Signal, clock: Clock) -> SetPointLogic:
-        return FaultySetPoint(make(limit, readback, clock), limit.name, readback, bench)
+        return FaultySetPoint(make(limit, readback, clock), limit.name, readback, bench, dead)
 
     return made if bench.faults else make

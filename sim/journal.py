@@ -18,6 +18,9 @@ Entry = Mapping[str, Any]
 PATIENCE_S = 5.0
 """How long to wait for a journal that another process holds: one that was killed may still be going."""
 
+ONE = "reactor"
+"""The reactor of a lab that has one."""
+
 _open: weakref.WeakSet["Journal"] = weakref.WeakSet()
 
 
@@ -54,16 +57,36 @@ class Journal:
         """How often the reactor was started in all."""
         return len(self._of("start"))
 
-    def running(self) -> Entry | None:
-        """The start of the batch that has no end yet."""
+    def running(self, reactor: str | None = None) -> Entry | None:
+        """The start of the batch that has no end yet, in a reactor (None: in any)."""
         ended = {
             entry["key"] for entry in self._entries if entry["event"] in ("done", "stopped") and entry["key"]
         }
-        return next((entry for entry in self._of("start") if entry["key"] not in ended), None)
+        return next(
+            (
+                entry
+                for entry in self._of("start")
+                if entry["key"] not in ended and reactor in (None, self.reactor_of(entry))
+            ),
+            None,
+        )
 
-    def record(self, key: str, at: Callable[[float], str]) -> RunRecord | None:
-        """The batch ``key`` as far as it went; ``at`` turns virtual seconds into a date."""
-        starts = [entry for entry in self._of("start") if entry["key"] == key]
+    @staticmethod
+    def reactor_of(start: Entry) -> str:
+        """The reactor of a batch; the one of labs that have one is not written down."""
+        return str(start.get("reactor", ONE))
+
+    def starts_of(self, reactor: str) -> int:
+        """How often a reactor was started."""
+        return sum(self.reactor_of(entry) == reactor for entry in self._of("start"))
+
+    def record(self, key: str, at: Callable[[float], str], reactor: str | None = None) -> RunRecord | None:
+        """The batch ``key`` (in a reactor) as far as it went; ``at`` turns virtual seconds into a date."""
+        starts = [
+            entry
+            for entry in self._of("start")
+            if entry["key"] == key and reactor in (None, self.reactor_of(entry))
+        ]
         if not starts:
             return None
         start = starts[0]
@@ -78,17 +101,28 @@ class Journal:
             reason="" if end is None else end.get("reason", ""),
         )
 
-    def start(self, key: str, conditions: Conditions, *, t_s: float, until_s: float) -> Entry:
+    def start(
+        self, key: str, conditions: Conditions, *, t_s: float, until_s: float, reactor: str = ONE
+    ) -> Entry:
         """Write down that the batch ``key`` starts, and its number; a known key is not started again."""
         self._lock()
         known = next((entry for entry in self._of("start") if entry["key"] == key), None)
+        if known is not None and self.reactor_of(known) != reactor:
+            raise LabError(f"The batch {key} was started in {self.reactor_of(known)}, not in {reactor}.")
         if known is not None:
             return known
-        running = self.running()
+        running = self.running(reactor)
         if running is not None:
             raise LabError(f"The reactor is busy with the batch {running['key']}; wait for it, or stop it.")
+        where = {} if reactor == ONE else {"reactor": reactor}
         return self._append(
-            event="start", key=key, batch=self.starts, conditions=dict(conditions), t_s=t_s, until_s=until_s
+            event="start",
+            key=key,
+            batch=self.starts,
+            conditions=dict(conditions),
+            t_s=t_s,
+            until_s=until_s,
+            **where,
         )
 
     def done(self, key: str, sample: Mapping[str, Any], *, t_s: float) -> None:

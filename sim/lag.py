@@ -42,6 +42,7 @@ class FirstOrderLag:
         if isinstance(value, str) or not self._time_constant_s or abs(distance) <= self._within:
             self._put(value)
             status.set_finished()
+            status.wait(timeout=60)  # before the clock looks whether anyone still waits
             return
         self._goal, self._statuses = value, [status]
         arrival_s = self._time_constant_s * math.log(abs(distance) / self._within)

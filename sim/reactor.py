@@ -40,7 +40,9 @@ class SimulatedReactor(Reactor):
         sampling_min: float = 30.0,
     ) -> None:
         self._bench = backend
-        make_logic = instruments.faulty(lags(backend.clock, settings), backend)
+        self.dead: set[str] = set()
+        """Quantities whose probe gives no value; until the lab is opened anew, when it was replaced."""
+        make_logic = instruments.faulty(lags(backend.clock, settings), backend, self.dead)
         super().__init__(name=name, source=source, clock=backend.clock, make_logic=make_logic)
         self.logic = SimulatedBatch(
             self, backend, feeding_s=60.0 * feeding_min, sampling_s=60.0 * sampling_min
@@ -48,8 +50,8 @@ class SimulatedReactor(Reactor):
         for quantity, normal in NORMAL.items():
             self.sensors[quantity] = Signal(name=f"{name}_{quantity}", value=normal)
         backend.faults.scenario.check(self.readings().keys())
-        self.starts.put(backend.journal.starts)
-        running = backend.journal.running()
+        self.starts.put(backend.journal.starts_of(name))
+        running = backend.journal.running(name)
         if running is not None:
             self.run_id.put(running["key"])
             self.state.put(ReactorState.REACTING.value)
@@ -67,7 +69,7 @@ class SimulatedReactor(Reactor):
     def make_safe(self, reason: str = "the plan ended early") -> None:
         """Stop feeding and empty the vessel; what shows the vessel is normal again, a dead sensor is not."""
         super().make_safe(reason)
-        for quantity in NORMAL.keys() - self._bench.dead:
+        for quantity in NORMAL.keys() - self.dead:
             normal = NORMAL[quantity]
             self.sensors[quantity].put(normal, timestamp=self.clock.now().timestamp())
 
@@ -82,17 +84,18 @@ class SimulatedBatch:
         self._feeding_s, self._sampling_s = feeding_s, sampling_s
         self._timers: list[Timer] = []
         self._status: Status | None = None
+        bench.on_outage.append(self._end)
 
     def record(self, key: str) -> RunRecord | None:
         """What the journal knows of ``key``."""
         self._bench.check_power()
         with self._bench.lock:
-            return self._bench.journal.record(key, self._bench.clock.at)
+            return self._bench.journal.record(key, self._bench.clock.at, self._reactor.name)
 
     def running(self) -> str | None:
         """The key of the batch that runs."""
         with self._bench.lock:
-            entry = self._bench.journal.running()
+            entry = self._bench.journal.running(self._reactor.name)
         return None if entry is None else str(entry["key"])
 
     def expected_s(self, conditions: Conditions) -> float:
@@ -111,12 +114,17 @@ class SimulatedBatch:
                 )
             if known is not None and known.state == "done":
                 status.set_finished()
+                status.wait(timeout=60)  # before the clock looks whether anyone still waits
                 return
             now_s = bench.clock.elapsed_s()
             entry = bench.journal.start(
-                key, conditions, t_s=now_s, until_s=now_s + self.expected_s(conditions)
+                key,
+                conditions,
+                t_s=now_s,
+                until_s=now_s + self.expected_s(conditions),
+                reactor=self._reactor.name,
             )
-            self._reactor.starts.put(bench.journal.starts)
+            self._reactor.starts.put(bench.journal.starts_of(self._reactor.name))
             self._status = status
             begun_s, until_s = float(entry["t_s"]), float(entry["until_s"])
             for moment_s, state in (
@@ -137,7 +145,7 @@ class SimulatedBatch:
                 timer.cancel()
             self._timers.clear()
             status, self._status = self._status, None
-            running = self._bench.journal.running()
+            running = self._bench.journal.running(self._reactor.name)
             if running is not None:
                 self._bench.journal.stopped(running["key"], reason, t_s=self._bench.clock.elapsed_s())
                 self._reactor.enter(ReactorState.STOPPED)
@@ -152,12 +160,12 @@ class SimulatedBatch:
         with bench.lock:
             bench.faults.note(due, key, t_s=bench.clock.elapsed_s())
         if fault.kind == "power_cut":
-            self._end(bench.cut_power())
+            bench.cut_power()
             return
         reading = instruments.shown(fault)
         if reading is not None:
             if fault.kind == "probe_nan":
-                bench.dead.add(fault.concerns)
+                self._reactor.dead.add(fault.concerns)
             # Whoever watches it may stop the batch in this call.
             signal = self._reactor.readings()[fault.concerns]
             signal.put(reading, timestamp=bench.clock.now().timestamp())
@@ -168,7 +176,7 @@ class SimulatedBatch:
     def _fail(self, key: str, reason: str) -> None:
         """The controller ends the batch as lost, unless something else has ended it already."""
         with self._bench.lock:
-            if self._bench.journal.running() is None:
+            if self._bench.journal.running(self._reactor.name) is None:
                 return
             self._bench.journal.stopped(key, reason, t_s=self._bench.clock.elapsed_s())
             self._reactor.enter(ReactorState.FAULT)

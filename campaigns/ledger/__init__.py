@@ -7,6 +7,7 @@ back are frozen records (:mod:`campaigns.ledger.records`).
 campaigns    ``start_campaign`` · ``resumable`` · ``campaign`` · ``campaigns`` · ``set_status`` ·
              ``add_time`` · ``set_report`` · ``history`` · ``status``, the object of ``dry-run --json``
 leases       ``acquire_lease`` · ``renew_lease`` · ``release_lease``: two workers never drive one campaign
+devices      ``queue`` · ``take`` · ``give_back`` · ``device_leases``: one experiment has a device at a time
 experiments  ``propose`` · ``experiment`` · ``experiments`` ·
              ``transition(id, from, to, author=, reason=, **facts)`` ·
              ``mint_dispatch_key``: approved → dispatching, committed before anything moves
@@ -38,6 +39,7 @@ from campaigns.ledger.ledger import Ledger, has_ledger, ledger_location, ledger_
 from campaigns.ledger.records import (
     ApprovalRecord,
     CampaignRecord,
+    DeviceLease,
     ExperimentRecord,
     HistoryRecord,
     Lease,
@@ -75,6 +77,7 @@ __all__ = [
     "CampaignState",
     "CampaignStatus",
     "ChainCheck",
+    "DeviceLease",
     "ExperimentRecord",
     "HistoryRecord",
     "IllegalTransition",

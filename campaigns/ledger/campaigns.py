@@ -6,8 +6,9 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from campaigns.ledger.chain import append
+from campaigns.ledger.devices import DeviceLeases
 from campaigns.ledger.errors import IllegalTransition, NotFound, StaleTransition
-from campaigns.ledger.leases import Leases, row_count
+from campaigns.ledger.leases import row_count
 from campaigns.ledger.records import (
     CampaignRecord,
     HistoryRecord,
@@ -21,7 +22,7 @@ from campaigns.ledger.tables import CampaignRow, HistoryRow
 from models.values import Target
 
 
-class Campaigns(Leases):
+class Campaigns(DeviceLeases):
     """Starting, finding and ending campaigns."""
 
     def start_campaign(

@@ -169,6 +169,20 @@ class Lease:
     expires_at: str
 
 
+@dataclass(frozen=True)
+class DeviceLease:
+    """A place in the queue for a ``kind`` of device of a lab; ``device`` is empty until there is one."""
+
+    id: int
+    lab: str
+    kind: str
+    device: str
+    campaign_id: str
+    experiment_id: str
+    asked_at: str
+    taken_at: str
+
+
 def target_json(target: Target) -> dict[str, object]:
     """A target as JSON; infinite ends become null."""
     return {

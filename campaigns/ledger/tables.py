@@ -216,3 +216,22 @@ class LeaseRow(Row, table=True):
     holder: str
     token: str
     expires_at: str
+
+
+class DeviceLeaseRow(Row, table=True):
+    """One place in the queue for a ``kind`` of device of a lab, in order of ``id``.
+
+    ``device`` is what was had for it, ``token`` is that of the lease under which it was asked for.
+    """
+
+    __tablename__ = "device_lease"
+
+    id: int | None = Field(default=None, primary_key=True)
+    lab: str = Field(index=True)
+    kind: str
+    device: str = ""
+    campaign_id: str
+    experiment_id: str
+    token: str
+    asked_at: str
+    taken_at: str = ""

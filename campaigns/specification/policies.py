@@ -18,10 +18,13 @@ class Budget(Section):
     """What a campaign may spend; whichever limit comes first ends it.
 
     ``lab_hours`` count on the laboratory's clock (virtual in a simulated lab), ``real_hours`` on the wall;
-    ``fields`` are fields of view over the whole campaign.
+    ``fields`` are fields of view over the whole campaign. ``in_flight`` is how many experiments may be under
+    way at once (None: as many as the lab has reactors).
     """
 
     experiments: Annotated[int, Field(ge=1, le=10_000)]
+    # Left out where it is the default: the digests of earlier campaigns stay what they were.
+    in_flight: Annotated[int | None, Field(ge=1, le=100, exclude_if=lambda given: given is None)] = None
     lab_hours: Quantity | None = None
     real_hours: Quantity | None = None
     fields: Count | None = None

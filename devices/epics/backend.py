@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,13 @@ class ControllerClock:
         timer.start()
         return timer
 
-    def waiting(self, statuses: Collection[Any] | None = None) -> None:
+    def hold(self, who: Hashable) -> None:
+        """The controller's time is its own."""
+
+    def let_go(self, who: Hashable) -> None:
+        """The controller's time is its own."""
+
+    def waiting(self, statuses: Collection[Any] | None = None, who: Hashable = None) -> None:
         """Tell the controller that a plan waits: a plant whose time jumps has it pass now."""
         if statuses and not self._seconds_in_one:
             self._go_on.send(1)

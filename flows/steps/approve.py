@@ -14,7 +14,8 @@ def approve(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     if experiment.edited_from or policy.required(experiment.index, experiment.manifold_distance):
         worker.wait(
             f"Experiment {experiment.index} waits for an approval: see `morpholoop approvals show`, "
-            "approve or reject it, and give the same command again."
+            "approve or reject it, and give the same command again.",
+            experiment,
         )
         worker.tell("approve", "waits for a person", experiment)
         return experiment

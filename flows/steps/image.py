@@ -6,8 +6,8 @@ from pathlib import Path
 from campaigns.ledger import ExperimentRecord, Micrograph, State
 from campaigns.specification import View
 from devices.errors import DeviceFault, NeedsPerson, SampleLost
-from flows.deployments.limits import device
 from flows.gate import Gate
+from flows.sharing import microscope
 from flows.step import ExperimentLost, step
 from flows.store import put
 from flows.worker import AUTHOR, Worker
@@ -19,8 +19,9 @@ MOST_REJECTED = 5
 @step("image", State.SYNTHESISED)
 def image(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     """Take the least number of fields at each magnification."""
-    for view in worker.campaign.imaging.views:
-        take_fields(worker, experiment, view, view.fields.min)
+    with microscope(worker, experiment) as sem:
+        for view in worker.campaign.imaging.views:
+            take_fields(worker, experiment, view, view.fields.min, sem)
     return worker.move(
         experiment,
         State.IMAGED,
@@ -29,8 +30,8 @@ def image(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     )
 
 
-def take_fields(worker: Worker, experiment: ExperimentRecord, view: View, wanted: int) -> None:
-    """Have ``wanted`` fields at one magnification in all; those in the ledger are not taken again.
+def take_fields(worker: Worker, experiment: ExperimentRecord, view: View, wanted: int, sem: str) -> None:
+    """Have ``wanted`` fields at one magnification in all, by ``sem``; those in the ledger stay as they are.
 
     A field that cannot be measured is kept as evidence, and a further one is taken in its place. Errors:
     :class:`ExperimentLost` when too many of them cannot.
@@ -45,7 +46,7 @@ def take_fields(worker: Worker, experiment: ExperimentRecord, view: View, wanted
             )
         first = have + rejected
         worker.tell("image", f"{view.magnification:g}×, fields {have + 1} to {wanted}", experiment)
-        paths = _acquired(worker, experiment, view, first, wanted - have)
+        paths = _acquired(worker, experiment, view, first, wanted - have, sem)
         ingest(worker, experiment, view, first, paths)
         for path in paths:
             # The store has the bytes now.
@@ -53,17 +54,16 @@ def take_fields(worker: Worker, experiment: ExperimentRecord, view: View, wanted
 
 
 def _acquired(
-    worker: Worker, experiment: ExperimentRecord, view: View, first: int, fields: int
+    worker: Worker, experiment: ExperimentRecord, view: View, first: int, fields: int, sem: str
 ) -> list[Path]:
     """The files of ``fields`` fields from number ``first`` on; a microscope that failed is asked again."""
     assert experiment.dispatch_key is not None
     folder, policy = worker.root / "acquired" / experiment.id, worker.campaign.failures.image
     for attempt in range(1, policy.retries + 2):
         try:
-            with device(worker.laboratory.name, "microscope"):
-                return worker.laboratory.acquire(
-                    experiment.dispatch_key, view.magnification, fields, first, folder
-                )
+            return worker.laboratory.acquire(
+                experiment.dispatch_key, view.magnification, fields, first, folder, sem
+            )
         except SampleLost as lost:
             raise ExperimentLost(str(lost)) from lost
         except DeviceFault as fault:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from campaigns.decisions import FieldsWanted, Outcome, fields_wanted, verdicts
 from campaigns.ledger import ExperimentRecord, Measurement, State
 from campaigns.specification import View
+from flows.sharing import microscope
 from flows.step import step
 from flows.steps.image import count_fields, fields_of, take_fields
 from flows.worker import Worker
@@ -26,12 +27,14 @@ def judge(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     """Take more fields where the images are not enough (back to imaged), or accept the measurement."""
     looks = _looks(worker, experiment)
     allowed = _fields_left(worker)
-    for look in looks:
-        more = look.wanted.more if allowed is None else min(look.wanted.more, allowed)
-        if more > 0:
-            worker.tell("representative?", look.wanted.reason, experiment)
-            take_fields(worker, experiment, look.view, look.have + more)
-            allowed = None if allowed is None else allowed - more
+    if any(look.wanted.more for look in looks) and allowed != 0:
+        with microscope(worker, experiment) as sem:
+            for look in looks:
+                more = look.wanted.more if allowed is None else min(look.wanted.more, allowed)
+                if more > 0:
+                    worker.tell("representative?", look.wanted.reason, experiment)
+                    take_fields(worker, experiment, look.view, look.have + more, sem)
+                    allowed = None if allowed is None else allowed - more
     fields = count_fields(worker, experiment)
     if fields > sum(look.have for look in looks):
         reasons = " ".join(look.wanted.reason for look in looks if look.wanted.more)

@@ -11,7 +11,7 @@ from flows.worker import Worker
 def learn(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     """Fine-tune when it is due, and note what came of it; the residual model reads the ledger itself."""
     policy = worker.campaign.learning.fine_tune
-    accepted = [e for e in worker.experiments() if e.state in (State.ACCEPTED, State.LEARNED)]
+    accepted = worker.accepted()
     if policy is None or not fine_tune_due(len(accepted), policy.every):
         worker.tell("learn", "the residual model takes the measurement in", experiment)
         return worker.move(experiment, State.LEARNED, "the measurement corrects the next predictions")

@@ -16,6 +16,8 @@ def reconcile(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     try:
         worker.laboratory.reactor_record(experiment.dispatch_key)
     except LabError as error:
-        worker.wait(f"The reactor still cannot tell whether experiment {experiment.index} ran ({error})")
+        worker.wait(
+            f"The reactor still cannot tell whether experiment {experiment.index} ran ({error})", experiment
+        )
         return experiment
     return worker.move(experiment, State.DISPATCHING, "the reactor can tell again")

@@ -5,21 +5,40 @@ import math
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from campaigns.decisions import ExperimentOutcome, Next, Spent, distance, verdicts
+from campaigns.decisions import ExperimentOutcome, Judgement, Next, Spent, distance, verdicts
 from campaigns.decisions import judge as judge_campaign
 from campaigns.ledger import CampaignState, ExperimentRecord, State
-from flows.worker import Worker
+from flows.worker import PATIENCE_S, Worker
+
+UNDECIDED = (State.PROPOSED, State.APPROVED)
+"""States in which nothing was dispatched yet."""
+
+
+def goes_on(worker: Worker) -> bool:
+    """Whether there is another experiment to drive; if not, what follows is recorded: the end, or a wait.
+
+    While others have experiments in hand, it waits for what becomes of them.
+    """
+    changed = True
+    judgement = None
+    while worker.running and not worker.broken:
+        if worker.due() is not None:
+            return True
+        if changed or judgement is None:
+            judgement = judged(worker)
+            if judgement.status is Next.CONTINUE and not worker.asked and _room(worker):
+                return True
+        if not worker.in_hand:
+            _conclude(worker, judgement)
+            return False
+        changed = worker.turns.pause(PATIENCE_S)
+    return False
 
 
 @task(name="stop?", cache_policy=NO_CACHE, persist_result=False)
-def goes_on(worker: Worker) -> bool:
-    """Whether there is another step to take; if not, and nobody paused it, the campaign's end is recorded."""
-    if not worker.running:
-        return False
-    if worker.under_way() is not None:
-        return True
-    campaign, record = worker.campaign, worker.record
-    experiments = worker.experiments()
+def judged(worker: Worker) -> Judgement:
+    """How the campaign stands, by all that was measured."""
+    campaign, record, experiments = worker.campaign, worker.record, worker.experiments()
     spent = Spent(
         # A rejected proposal costs nothing.
         experiments=sum(one.dispatch_key is not None for one in experiments),
@@ -28,12 +47,30 @@ def goes_on(worker: Worker) -> bool:
         fields=sum(one.fields for one in experiments),
     )
     outcomes = [_outcome(worker, one) for one in experiments if one.state in (State.LEARNED, State.FAILED)]
-    judgement = judge_campaign(outcomes, spent, campaign.budget, campaign.stopping)
-    if judgement.status is Next.CONTINUE:
-        return True
+    return judge_campaign(outcomes, spent, campaign.budget, campaign.stopping)
+
+
+def _room(worker: Worker) -> bool:
+    """Whether one more experiment may be under way, and the budget is not promised to those that are."""
+    experiments, under_way = worker.experiments(), worker.under_way()
+    promised = sum(one.dispatch_key is not None for one in experiments)
+    promised += sum(one.dispatch_key is None for one in under_way)
+    return len(under_way) < worker.in_flight and promised < worker.campaign.budget.experiments
+
+
+def _conclude(worker: Worker, judgement: Judgement) -> None:
+    """Nothing goes on: what is under way, if anything, waits for a person, or the campaign is over."""
+    over = judgement.status is not Next.CONTINUE
+    waiting = worker.under_way()
+    if over and all(one.state in UNDECIDED for one in waiting):
+        for one in waiting:
+            worker.move(one, State.ABORTED, f"not wanted any more: {judgement.reason}")
+        waiting = []
+    if waiting or worker.asked:
+        worker.wait_for_person()
+        return
     worker.end(CampaignState(judgement.status), judgement.reason)
     worker.tell("stop", f"{judgement.status}: {judgement.reason}")
-    return False
 
 
 def _outcome(worker: Worker, experiment: ExperimentRecord) -> ExperimentOutcome:

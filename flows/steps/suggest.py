@@ -1,7 +1,6 @@
 """Suggest: which synthesis to do next, and what is expected of it."""
 
 import math
-import time
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
 
 @task(name="suggest", cache_policy=NO_CACHE, persist_result=False)
 def suggest(worker: Worker) -> ExperimentRecord:
-    """The experiment under way, or a new proposal with its predictions and predicted micrographs."""
-    under_way = worker.under_way()
-    if under_way is not None:
-        worker.tell("resume", f"goes on from {under_way.state}", under_way)
-        return foresee(worker, under_way) if unforeseen(under_way) else under_way
-    began = time.perf_counter()
+    """The next experiment under way, or a new proposal with its predictions and predicted micrographs."""
+    due = worker.due()
+    if due is not None:
+        worker.tell("resume", f"goes on from {due.state}", due)
+        return foresee(worker, due) if unforeseen(due) else due
     index = len(worker.experiments()) + 1
     if index > 1:
         follow(worker)
@@ -35,7 +33,7 @@ def suggest(worker: Worker) -> ExperimentRecord:
     result = _search(worker, imagined, index)
     generator = imagined.generator if imagined is not None else None
     experiment = _propose(worker, generator, index, result, _untried(worker, result))
-    worker.ledger.add_time(worker.campaign_id, seconds=time.perf_counter() - began)
+    worker.add_time()
     return experiment
 
 
@@ -59,7 +57,7 @@ def _search(worker: Worker, imagined: Imagination | None, index: int) -> Inverse
             candidates=optimiser.candidates + unmeasured,
         ),
     )
-    for observation in worker.observations():
+    for observation in (*worker.observations(), *worker.pending()):
         policy.ingest(observation)
     return policy.suggest(worker.seed(index, "suggest"), progress)
 

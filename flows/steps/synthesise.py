@@ -3,7 +3,6 @@
 from campaigns.ledger import ApprovalInvalid, CampaignState, ExperimentRecord, State
 from devices.errors import DeviceFault, LabDown, LabError, LabStopped, NeedsPerson
 from devices.records import RunRecord
-from flows.deployments.limits import device
 from flows.step import ExperimentLost, step
 from flows.worker import AUTHOR, Worker
 
@@ -32,7 +31,7 @@ def synthesise(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord
     except LabError as error:
         # Nobody can tell whether the reactor ran, and a synthesis is not repeated on a guess.
         moved = worker.move(experiment, State.UNKNOWN, f"The reactor cannot tell about {key}: {error}")
-        worker.wait(f"Nobody can tell whether experiment {experiment.index} was synthesised ({error})")
+        worker.wait(f"Nobody can tell whether experiment {experiment.index} was synthesised ({error})", moved)
         return moved
     if known is not None and known.state == "fault":
         return worker.move(experiment, State.FAILED, known.reason, **_facts(known))
@@ -58,8 +57,8 @@ def _run(worker: Worker, experiment: ExperimentRecord, key: str) -> RunRecord | 
             raise _Aborted(worker.record.reason)
 
     try:
-        with device(worker.laboratory.name, "reactor"):
-            return worker.laboratory.synthesise(key, experiment.conditions, progress)
+        reactor = worker.reactors.get(experiment.id)
+        return worker.laboratory.synthesise(key, experiment.conditions, progress, reactor)
     except _Aborted as aborted:
         # The batch may have come to its end before the reactor was stopped; either way nobody wants it now.
         known = worker.laboratory.reactor_record(key)

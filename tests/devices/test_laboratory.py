@@ -111,7 +111,7 @@ def test_a_stop_from_another_thread_leaves_the_reactor_safe(open_lab, conditions
     worker.start()
     until(lambda: lab.reactor.state.get() == "reacting")
     with pytest.raises(LabError, match="busy"):
-        lab.acquire("b-0", 3000, 1, 0, tmp_path)
+        lab.synthesise("b-0", conditions)
     lab.stop("smoke in the fume hood")
     worker.join(10)
     assert isinstance(errors[0], LabStopped)
