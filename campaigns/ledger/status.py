@@ -74,7 +74,8 @@ class IterationStatus:
     """One experiment. ``discrepancy`` is relative to the target and signed, 0 inside a range.
 
     ``reason`` says why one that did not come to its end did not; ``rejected_fields`` are images that could
-    not be measured, beside the ``fields`` that were; ``reached`` is what a person typed of the conditions.
+    not be measured, beside the ``fields`` that were; ``reached`` is what a person typed of the conditions;
+    ``device`` is what it has of the lab now, or waits for.
     """
 
     index: int
@@ -94,6 +95,7 @@ class IterationStatus:
     reason: str = ""
     rejected_fields: int = 0
     reached: Conditions = dataclasses.field(default_factory=dict)
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,12 @@ class Statuses(Audit):
         with self._read_together():
             record = self.campaign(campaign_id)
             evidence = self._evidence(campaign_id)
+            devices = {
+                one.experiment_id: one.device or f"waits for a {one.kind}" for one in self.device_leases()
+            }
             iterations = tuple(
-                _iteration(record, one, evidence[one.id]) for one in self.experiments(campaign_id)
+                _iteration(record, one, evidence[one.id], devices.get(one.id, ""))
+                for one in self.experiments(campaign_id)
             )
         return CampaignStatus(
             campaign=record.id,
@@ -195,7 +201,7 @@ def _of(table: type[_Row], campaign_id: str) -> SelectOfScalar[_Row]:
 
 
 def _iteration(
-    campaign: CampaignRecord, experiment: ExperimentRecord, evidence: _Evidence
+    campaign: CampaignRecord, experiment: ExperimentRecord, evidence: _Evidence, device: str
 ) -> IterationStatus:
     measurements = evidence.latest()
     values = {one.descriptor: one.interval.value for one in measurements}
@@ -233,6 +239,7 @@ def _iteration(
         reason=experiment.reason if experiment.state in _CUT_SHORT else "",
         rejected_fields=evidence.rejected,
         reached=dict(experiment.reached or {}),
+        device=device,
     )
 
 

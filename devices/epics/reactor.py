@@ -61,7 +61,8 @@ class EpicsBatch:
     """Hands batches to the controller, and asks it what became of them."""
 
     def __init__(self, reactor: Reactor, backend: EpicsBackend, base: str) -> None:
-        self._reactor, self._backend = reactor, backend
+        self._reactor, self._backend, self._base = reactor, backend, base
+        backend.watch.reactor(base)
         self._key = backend.channel(f"{base}RunId", "text")
         self._start, self._abort = backend.channel(f"{base}Start"), backend.channel(f"{base}Abort", "text")
         self._state = backend.channel(f"{base}State", "choice")
@@ -106,7 +107,7 @@ class EpicsBatch:
 
     def start(self, key: str, conditions: Conditions, status: Status) -> None:
         """Start the batch, or wait for it if it runs already."""
-        self._backend.watch.begin()
+        self._backend.watch.begin(self._base)
         self._key.put(key)
         self._start.put(1)
         known = self.record(key)
@@ -125,7 +126,7 @@ class EpicsBatch:
         """Have the controller stop, and tell it no longer that we are there."""
         if not self._abort.send(reason):
             _log.warning("The controller cannot be reached to stop it; its watchdog has to make it safe.")
-        self._backend.watch.end()
+        self._backend.watch.end(self._base)
 
     def _done(self, key: str) -> bool:
         known = self.record(key)

@@ -22,8 +22,9 @@ class EpicsSetPoint:
     """Writes the set-point and waits until the read-back is ``within`` of it."""
 
     def __init__(
-        self, limit: Limit, readback: Signal, backend: EpicsBackend, *, pv: str, within: float
+        self, limit: Limit, readback: Signal, backend: EpicsBackend, *, base: str, pv: str, within: float
     ) -> None:
+        pv, self._base = f"{base}{pv}", base
         self._limit, self._readback, self._backend, self._within = limit, readback, backend, within
         kind: Kind = "choice" if limit.choices else "number"
         self._demand, self._actual = backend.channel(pv, kind), backend.channel(f"{pv}:RBV", kind)
@@ -36,7 +37,7 @@ class EpicsSetPoint:
 
     def move(self, value: float | str, status: Status) -> None:
         """Go to ``value``; raises :class:`LabError` when the controller does not take it."""
-        self._backend.watch.begin()
+        self._backend.watch.begin(self._base)
         self._demand.put(value)
         if self._demand.value() != value:
             raise self._backend.refused(f"take {self._limit.name} = {value} {self._limit.unit}".rstrip())
@@ -100,6 +101,6 @@ def set_points(backend: EpicsBackend, base: str, settings: Mapping[str, Mapping[
                 f"The set-point {limit.name} over EPICS has no option {', '.join(options)}; "
                 "expected pv or within."
             )
-        return EpicsSetPoint(limit, readback, backend, pv=f"{base}{pv}", within=float(within))
+        return EpicsSetPoint(limit, readback, backend, base=base, pv=pv, within=float(within))
 
     return make

@@ -10,6 +10,7 @@ from ophyd.status import Status
 from ophyd.utils import InvalidState
 
 from devices.epics.channel import Channel, ControllerSilent
+from devices.errors import LabError
 
 _log = logging.getLogger(__name__)
 
@@ -32,24 +33,36 @@ class Watch:
         self._heartbeat, self._period_s, self._patience_s = heartbeat, period_s, patience_s
         self._waiting: list[tuple[Status, Check]] = []
         self._looks: list[Look] = []
+        self._reactors: set[str] = set()
         self._lock = threading.Lock()
         self._poked = threading.Event()
         self._closed = False
-        self._beating = False
+        self._beating: set[str] = set()
         self._count = 0
         self._heard = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="epics-watch", daemon=True)
         self._thread.start()
 
-    def begin(self) -> None:
-        """Beat from now on: a plan is under way."""
+    def begin(self, device: str) -> None:
+        """Beat from now on: a plan is under way with a device."""
         if not self._beating:
-            self._beating = True
             self._poked.set()
+        self._beating.add(device)
 
-    def end(self) -> None:
-        """Beat no longer: the reactor is safe."""
-        self._beating = False
+    def end(self, reactor: str) -> None:
+        """Beat no longer for a reactor, which is safe; nor at all, once no other one is under way."""
+        self._beating -= {reactor}
+        if not self._beating & self._reactors:
+            self._beating = set()
+
+    def reactor(self, name: str) -> None:
+        """Have a reactor of this name, for which it is the only one. Errors: :class:`LabError`."""
+        if name in self._reactors:
+            raise LabError(
+                f"Two reactors of the lab file are the same one of the controller ({name}…); give each its "
+                "own `base` in its options."
+            )
+        self._reactors.add(name)
 
     def poke(self) -> None:
         """Look now at what is waited for."""

@@ -56,3 +56,34 @@ def test_real_time_can_be_left_at_once() -> None:
 def test_a_moment_has_a_date() -> None:
     assert VirtualClock().at(90061.0) == "2026-01-02T01:01:01Z"
     assert VirtualClock(elapsed_s=3600).now().timestamp() == pytest.approx(1767229200.0)
+
+
+def test_of_several_at_work_time_waits_for_the_last_one() -> None:
+    clock, mine, theirs = VirtualClock(), Status(), Status()
+    clock.after(60.0, mine.set_finished)
+    clock.after(120.0, theirs.set_finished)
+    clock.hold("me")
+    clock.hold("them")
+    clock.waiting([mine], "me")
+    assert not mine.done  # they still give orders
+    assert clock.elapsed_s() == 0.0
+    clock.waiting([theirs], "them")
+    mine.wait(timeout=10)
+    # My wait is over, and time stands still until I wait again or am done.
+    clock.waiting(None, "me")
+    clock.waiting([theirs], "them")
+    assert (clock.elapsed_s(), theirs.done) == (60.0, False)
+    clock.let_go("me")
+    theirs.wait(timeout=10)
+    assert clock.elapsed_s() == 120.0
+
+
+def test_who_holds_the_clock_without_waiting_stops_it_for_all() -> None:
+    clock, status = VirtualClock(), Status()
+    clock.after(60.0, status.set_finished)
+    clock.hold("somebody who computes")
+    clock.waiting([status], "me")
+    assert not status.done
+    clock.let_go("somebody who computes")
+    status.wait(timeout=10)
+    assert clock.elapsed_s() == 60.0
