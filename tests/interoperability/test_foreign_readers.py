@@ -64,13 +64,12 @@ def test_plain_diffusers_loads_the_shipped_weights():
         assert float(torch.corrcoef(torch.stack([seen.flatten(), stripes.flatten()]))[0, 1]) > 0.8
         text = torch.zeros(1, 1, unet.config.cross_attention_dim)
         steer = torch.zeros(1, control.config.conditioning_channels, *latent.shape[2:])
-        kind = torch.zeros(1, dtype=torch.long)  # of magnification
-        downs, middle = control(latent, 10, text, steer, class_labels=kind, return_dict=False)
+        conditions = torch.zeros(1, control.config.projection_class_embeddings_input_dim)
+        downs, middle = control(latent, 10, text, steer, class_labels=conditions, return_dict=False)
         noise = unet(
             latent,
             10,
             text,
-            class_labels=kind,
             down_block_additional_residuals=downs,
             mid_block_additional_residual=middle,
         ).sample
