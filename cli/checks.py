@@ -121,7 +121,7 @@ def labs() -> Check:
     files = sorted(library().glob("labs/*.yaml"))
     for path in files:
         lab = read_lab_file(path)
-        for section in (lab.backend, lab.reactor, lab.microscope):
+        for section in (lab.backend, *lab.reactors.values(), *lab.microscopes.values()):
             if section is not None:
                 load_class(section.class_, path)
     names = ", ".join(path.stem for path in files)

@@ -1,5 +1,6 @@
 """A campaign's progress on standard error: a live display on a terminal, plain lines in a log."""
 
+import threading
 import time
 from types import TracebackType
 
@@ -38,6 +39,7 @@ class CampaignDisplay:
         self._whole = self._live.add_task("experiments", total=None, text="", visible=False)
         self._step = self._live.add_task("", total=None, text="", visible=False)
         self._began = time.monotonic()
+        self._one_event = threading.Lock()
         self._first: tuple[int, float] | None = None
         self._last_tick = 0.0
         self._last_step = ("", 0)
@@ -54,13 +56,15 @@ class CampaignDisplay:
             self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
-        if event.experiment and self._first is None:
-            self._first = (event.experiment, time.monotonic())
-        if self._out.is_terminal:
-            self._show(event)
-        if not event.done or (not self._out.is_terminal and time.monotonic() - self._last_tick >= QUIET_S):
-            self._line(event)
+        """Show one event; several experiments may be under way, each in a thread of its own."""
+        with self._one_event:
+            if event.experiment and self._first is None:
+                self._first = (event.experiment, time.monotonic())
+            if self._out.is_terminal:
+                self._show(event)
+            quiet = not self._out.is_terminal and time.monotonic() - self._last_tick >= QUIET_S
+            if not event.done or quiet:
+                self._line(event)
 
     def _show(self, event: Event) -> None:
         if event.experiment:

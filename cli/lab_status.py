@@ -52,6 +52,7 @@ def status(
             "starts": shown.starts,
         },
         "microscope": {"state": shown.microscope, "sample": shown.sample, "note": shown.note},
+        "devices": shown.devices,
         "values": shown.values,
         "alarms": shown.alarms,
         "last_stop": shown.last_stop,
@@ -100,6 +101,10 @@ def _told(found: dict[str, Any]) -> str:
         f"microscope {microscope['state']}"
         + (f", sample {microscope['sample']}" if microscope["sample"] else "")
         + (f": {escape(microscope['note'])}" if microscope["note"] else ""),
+        *(
+            f"  {one['name']:<16} {one['kind']} {one['state']}{', ' if one['key'] else ''}{one['key']}"
+            for one in found["devices"]
+        ),
         *map(_value, found["values"]),
         *(f"[red]ALARM[/red] {escape(alarm)}" for alarm in found["alarms"]),
     ]

@@ -35,7 +35,8 @@ def _iteration(text: Text, iteration: IterationStatus) -> None:
     text.append(f"{iteration.index:>3} ", style="bold")
     enough = {True: ", representative", False: ", not representative", None: ""}[iteration.representative]
     rejected = f" ({iteration.rejected_fields} more rejected)" if iteration.rejected_fields else ""
-    text.append(f"{iteration.state}, {iteration.fields} fields{rejected}{enough}: {conditions}\n")
+    device = f" ({iteration.device})" if iteration.device else ""
+    text.append(f"{iteration.state}{device}, {iteration.fields} fields{rejected}{enough}: {conditions}\n")
     if iteration.reason:
         text.append(f"    {iteration.reason}\n", style="yellow")
     for name, wanted in iteration.target.items():

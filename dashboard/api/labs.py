@@ -28,7 +28,8 @@ class OrderAnswer(Answer):
 class Lab(Answer):
     """A lab as its driving process saw it last, at ``at``; ``held``: such a process lives.
 
-    ``order`` is a stop order that stands: nothing starts.
+    ``order`` is a stop order that stands: nothing starts. ``devices`` has each reactor and microscope where
+    there are several of them; ``reactor`` and ``microscope`` are the first.
     """
 
     lab: str
@@ -38,6 +39,7 @@ class Lab(Answer):
     lab_time: str
     reactor: dict[str, Any]
     microscope: dict[str, Any]
+    devices: list[dict[str, Any]]
     values: list[dict[str, Any]]
     alarms: list[str]
     last_stop: OrderAnswer | None
@@ -159,6 +161,7 @@ def _lab(acts: Acts, place: Place) -> Lab:
             "starts": snapshot.starts,
         },
         microscope={"state": snapshot.microscope, "sample": snapshot.sample, "note": snapshot.note},
+        devices=[one.model_dump(mode="json") for one in snapshot.devices],
         values=[reading.model_dump(mode="json") for reading in snapshot.values],
         alarms=list(snapshot.alarms),
         last_stop=_order(snapshot.last_stop),

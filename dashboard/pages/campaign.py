@@ -109,8 +109,8 @@ def _summary(view: CampaignView) -> Markup:
         one for one in view.iterations if one.state not in ("learned", "rejected", "failed", "aborted")
     ]
     now = (
-        f"experiment {running[-1].index} is {running[-1].state}"
-        if running and record.status is CampaignState.RUNNING
+        ", ".join(f"experiment {one.index} is {one.state}" for one in running)
+        if record.status is CampaignState.RUNNING
         else ""
     )
     misses = [one.worst for one in view.iterations if one.worst is not None]

@@ -94,15 +94,22 @@ def _holding(one: LabView) -> Markup:
 
 def _devices(one: LabView) -> Markup:
     snapshot, holder = one.snapshot, one.snapshot.holder
+    each = [
+        (device.name, join((badge(device.state, "accent" if device.key else "plain"), f" {device.key}")))
+        for device in snapshot.devices
+    ]
+    alone = [
+        ("reactor", badge(snapshot.state, "accent" if snapshot.running else "plain")),
+        ("batch", snapshot.running or NOTHING),
+        ("latest run", snapshot.run_id or NOTHING),
+        ("starts", snapshot.starts),
+        ("microscope", badge(snapshot.microscope, "plain")),
+        ("sample", snapshot.sample or NOTHING),
+    ]
     who = f"process {holder.pid} on {holder.host}" if holder else "nobody"
     return facts(
         [
-            ("reactor", badge(snapshot.state, "accent" if snapshot.running else "plain")),
-            ("batch", snapshot.running or NOTHING),
-            ("latest run", snapshot.run_id or NOTHING),
-            ("starts", snapshot.starts),
-            ("microscope", badge(snapshot.microscope, "plain")),
-            ("sample", snapshot.sample or NOTHING),
+            *(each or alone),
             *([("waits for", snapshot.note)] if snapshot.note else []),
             ("held by", who if one.held else f"nobody (last: {who})"),
             (

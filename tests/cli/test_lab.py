@@ -185,4 +185,4 @@ def test_a_sample_that_a_person_gave_up_ends_the_experiment() -> None:
     )
     experiment = SimpleNamespace(id="e-1", dispatch_key="b-1")
     with pytest.raises(ExperimentLost, match="spilled"):
-        _acquired(worker, experiment, SimpleNamespace(magnification=3000), 0, 1)  # type: ignore[arg-type]
+        _acquired(worker, experiment, SimpleNamespace(magnification=3000), 0, 1, "sem")  # type: ignore[arg-type]
