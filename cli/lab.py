@@ -10,7 +10,6 @@ from cli.lab_stop import clear, stop
 from cli.lab_tasks import confirm, tasks
 
 app = typer.Typer(
-    help="Check, watch and stop a lab, and answer its tasks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -22,7 +21,10 @@ SHIPPED = Path(__file__).parents[1] / "campaigns" / "library" / "labs" / "simula
 
 @app.callback()
 def _lab() -> None:
-    """The lab that campaigns run on."""
+    """Check, watch and stop a lab, and answer its tasks.
+
+    Example: morpholoop lab check campaigns/library/labs/simulated-lmr.yaml
+    """
 
 
 @app.command("serve-ioc")

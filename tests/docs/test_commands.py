@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import ENTRIES, load
 from docs.site.commands import Command, called, commands
 from tests.docs.reading import ROOT, Block, blocks
 
@@ -48,6 +49,13 @@ def test_every_command_has_an_example_that_is_itself(known):
         assert calls, f"{' '.join(words)} shows no example"
         assert all(wrong(arguments, known) is None for arguments in calls), command.example
         assert any(tuple(arguments[: len(words)]) == words for arguments in calls), command.example
+
+
+def test_every_group_of_commands_has_an_example(known):
+    for entry in ENTRIES:
+        _, _, example = load(entry).help.partition("Example:")
+        assert called(" ".join(example.split())), entry.name
+        assert wrong(called(" ".join(example.split()))[0], known) is None, entry.name
 
 
 def test_an_unknown_option_would_be_found(known):
