@@ -43,6 +43,11 @@ def serve(
             f"The lab file {lab_file} has no simulated plant to serve; give that of a simulated lab, "
             "such as campaigns/library/labs/simulated-lmr.yaml."
         )
+    if len(file.reactors) + len(file.microscopes) > 2:
+        raise LabError(
+            f"The lab file {lab_file} names several reactors or microscopes, and a controller serves one of "
+            "each; give a lab file for each controller."
+        )
     _check_port(port)
     # caproto reads its environment when it is imported and when a server is made.
     os.environ.update(

@@ -1,8 +1,8 @@
 """Concurrency limits of Prefect's, named after a lab's devices: one more fence, and a view of who uses what.
 
-A limit ``LAB-reactor`` or ``LAB-microscope`` that somebody made (``prefect gcl create``) is held while the
-device is used, and is free again some time after its holder died. Without one there is nothing to hold.
-Whether a device may be used at all is decided elsewhere: by the ledger's lease and by the device.
+A limit ``LAB-DEVICE`` (such as ``our-lab-reactor``) that somebody made (``prefect gcl create``) is held while
+the device is used, and is free again some time after its holder died. Without one there is nothing to hold.
+Whether a device may be used at all is decided elsewhere: by the ledger's queue and by the device.
 """
 
 from collections.abc import Iterator

@@ -216,3 +216,30 @@ def test_where_a_reactor_cannot_tell_about_a_key_nobody_says_that_it_never_ran(
         with pytest.raises(LabError, match="does not answer"):
             lab.reactor_record("b-1")
         assert lab.idle_reactors() == ("north",)
+
+
+def two_microscopes(content: dict[str, Any]) -> None:
+    section = content.pop("microscope")
+    wide = {**section, "magnification": {"unit": "×", "low": 100, "high": 5000}}
+    content["microscopes"] = {"fine": section, "wide": wide}
+
+
+def test_microscopes_may_be_several_too(lab_file, conditions, tmp_path):
+    with opened(lab_file(two_microscopes)) as lab:
+        lab.synthesise("b-1", conditions)
+        paths = lab.acquire("b-1", 3000, 1, 0, tmp_path / "images", "wide")
+        assert [path.name for path in paths] == ["b-1_3000x_000.tif"]
+        with pytest.raises(LabError, match=r"magnification = 15000 × is outside 100 to 5000"):
+            lab.acquire("b-1", 15000, 1, 0, tmp_path / "images", "wide")
+        assert len(lab.acquire("b-1", 15000, 1, 0, tmp_path / "images", "fine")) == 1
+    common = read_lab_file(tmp_path / "lab.yaml").limits()["magnification"]
+    assert (common.low, common.high) == (500, 5000)
+
+
+def test_stations_belong_to_the_way_to_one_microscope(lab_file):
+    def change(content: dict[str, Any]) -> None:
+        two_microscopes(content)
+        content["stations"] = {"drying": {"class": "devices.manual.station:ManualStation"}}
+
+    with pytest.raises(LabError, match="stations belong to the way to one microscope"):
+        read_lab_file(lab_file(change))

@@ -315,3 +315,16 @@ def test_what_is_read_of_a_campaign_shows_each_of_them(two, prefect_api, home):
         ("dispatching", "south"),
     ]
     assert all(dataclasses.asdict(one)["device"] for one in status.iterations)
+
+
+def test_with_one_reactor_the_next_batch_runs_while_a_sample_is_imaged(two, prefect_api, home):
+    def one_reactor(lab: Entry) -> None:
+        del lab["reactors"]["south"]
+        lab["microscope"]["options"]["field_min"] = 45.0
+
+    found = run(two(one_reactor, targets=FAR, budget={"experiments": 3, "in_flight": 2}))
+    assert [(one.state, one.reactor_starts) for one in found.iterations] == [("learned", 1)] * 3
+    entries = journal(home)
+    spans = [(start, end) for _, start, end in check_lab(entries).values()]
+    imaged = [one["t_s"] for one in entries if one["event"] == "imaged"]
+    assert any(start < moment < end for moment in imaged for start, end in spans)
