@@ -26,6 +26,7 @@ PYTHON = {
 def plain(text: str | None) -> str:
     """A docstring as Markdown: roles and double back-ticks as code."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", inspect.cleandoc(text or ""))
+    text = re.sub(r"^Args:$", "Arguments:\n", text, flags=re.MULTILINE)
     return re.sub(r"``([^`]+)``", r"`\1`", text)
 
 
@@ -189,20 +190,44 @@ def python() -> str:
                 plain(one.__doc__),
                 "",
             ]
-            lines += [
-                f"- `{key}{_signature(member)}`: {plain(member.__doc__).partition(chr(10) * 2)[0]}"
-                for key, member in (vars(one).items() if inspect.isclass(one) else ())
-                if inspect.isfunction(member) and not key.startswith("_") and member.__doc__
-            ]
+            lines += [_method(key, member) for key, member in _methods(one)]
             lines.append("")
     return "\n".join(lines)
 
 
+def _methods(one: Any) -> list[tuple[str, Any]]:
+    """The public methods of a class of ours, by name, with those of its bases of ours."""
+    found = inspect.getmembers(one, inspect.isfunction) if inspect.isclass(one) else []
+    ours = one.__module__.partition(".")[0]
+    return [
+        (key, member)
+        for key, member in found
+        if key[0] != "_" and member.__doc__ and member.__module__.partition(".")[0] == ours
+    ]
+
+
+def _method(name: str, member: Any) -> str:
+    taken = ", ".join(list(inspect.signature(member).parameters)[1:])
+    return f"- `{name}({taken})`: {plain(member.__doc__).split(chr(10) * 2)[0]}"
+
+
 def _signature(one: Any) -> str:
-    try:
-        told = str(inspect.signature(one))
-    except (TypeError, ValueError):
+    """The arguments and what is returned, one to a line where they are long; nothing of a protocol."""
+    if getattr(one, "_is_protocol", False):
         return ""
-    told = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", told).replace("tuple[Any, ...], dtype[Any]", "Any")
-    told = re.sub(r"(: |-> )'([^']+)'", r"\1\2", told)
-    return told.replace("(self, ", "(").replace("(self)", "()")
+    signature = inspect.signature(one)
+    given = [_annotated(str(each)) for name, each in signature.parameters.items() if name != "self"]
+    back = signature.return_annotation
+    returned = (
+        "" if back in (inspect.Signature.empty, None) else f" -> {_annotated(inspect.formatannotation(back))}"
+    )
+    line = f"({', '.join(given)}){returned}"
+    return line if len(line) < 80 else "(\n" + "".join(f"    {each},\n" for each in given) + f"){returned}"
+
+
+def _annotated(text: str) -> str:
+    """An annotation without modules, quotes and what pydantic checks."""
+    text = re.sub(r"Annotated\[(.*?), FieldInfo\(.*\)\]", r"\1", text)
+    text = re.sub(r"<function (\w+) at \w+>", r"\1", text)
+    text = re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text).replace("tuple[Any, ...], dtype[Any]", "Any")
+    return re.sub(r"(^|: )'([^']+)'", r"\1\2", text)
