@@ -151,6 +151,7 @@ class SimulatedBatch:
                 self._reactor.enter(ReactorState.STOPPED)
         if status is not None and not status.done:
             status.set_exception(LabStopped(f"The batch was stopped: {reason}."))
+            status.exception(timeout=60)  # before the clock looks whether anyone still waits
 
     def _befall(self, entry: Mapping[str, Any], due: Due) -> None:
         """Let a fault have its effect on the batch that runs."""

@@ -328,3 +328,40 @@ def test_with_one_reactor_the_next_batch_runs_while_a_sample_is_imaged(two, pref
     spans = [(start, end) for _, start, end in check_lab(entries).values()]
     imaged = [one["t_s"] for one in entries if one["event"] == "imaged"]
     assert any(start < moment < end for moment in imaged for start, end in spans)
+
+
+def test_a_power_cut_ends_both_and_the_same_command_goes_on(two, prefect_api, home, tmp_path):
+    from devices.errors import LabDown
+
+    scenario = tmp_path / "cut.yaml"
+    fault = {"kind": "power_cut", "experiment": 2, "at": "5 min"}
+    scenario.write_text(yaml.safe_dump({"name": "cut", "faults": [fault]}), encoding="utf-8")
+    file = two(targets=FAR, budget={"experiments": 4})
+    with pytest.raises(LabDown, match="power was cut"):
+        run(file, faults=scenario)
+    lost = [one["key"] for one in journal(home) if one["event"] == "stopped"]
+    assert len(lost) == len(set(lost)) == 2
+    found = run(file, faults=scenario)
+    assert [one.state for one in found.iterations] == ["failed", "failed", "learned", "learned"]
+    assert {one.reactor_starts for one in found.iterations} == {1}
+    assert [one.dispatch_key for one in found.iterations[:2]] == sorted(lost)
+
+
+def test_an_aborted_campaign_stops_both_reactors(two, prefect_api, home):
+    reacting: list[int] = []
+
+    def abort(event: Event) -> None:
+        if event.step == "synthesise" and "reacting" in event.text:
+            reacting.append(event.experiment)
+            if len(reacting) == 2:
+                with Ledger.open(ledger_path(home, simulated=True), simulated=True) as ledger:
+                    (record,) = ledger.campaigns()
+                    ledger.set_status(record.id, "running", "aborted", author="test", reason="wrong polymer")
+
+    def in_real_time(lab: Entry) -> None:
+        lab["backend"]["options"]["real_time_factor"] = 600.0
+
+    with watched(abort):
+        found = run(two(in_real_time, targets=FAR))
+    assert found.status is CampaignState.ABORTED
+    assert [(one.state, one.reactor_starts) for one in found.iterations] == [("aborted", 1)] * 2
