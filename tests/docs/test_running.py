@@ -35,6 +35,23 @@ NOT_RUN = {
 }
 """Beginnings of commands that are only held against the declared ones, and why."""
 
+READ_ONLY = {
+    "docs/connect-your-reactor.md": "a served plant in another shell; tests/devices/epics serves one",
+    "docs/deploy.md": "servers and several machines; tests/flows/deployments starts them",
+    "docs/explanation/safety.md": "a lab file of one's own",
+    "docs/faults.md": "tests/flows/test_faults.py does it",
+    "docs/manual-lab.md": "a person at the bench; tests/devices/manual is one",
+    "docs/model-card.md": "hours",
+    "docs/operating.md": "a password, and a server",
+    "docs/quantification.md": "images of one's own; the README's are of the same kind",
+    "docs/representativity.md": "images of one's own; the tutorial has some",
+    "docs/rest-api.md": "a running dashboard; tests/dashboard/api has one",
+    "docs/security.md": "passwords; tests/cli/test_people.py gives them",
+    "docs/segmenters.md": "images of one's own, and hours of training",
+    "docs/training.md": "hours",
+}
+"""Pages whose commands are only held against the declared ones, and why."""
+
 
 def skipped(line: str) -> bool:
     return line.lstrip().startswith(tuple(NOT_RUN))
@@ -113,6 +130,11 @@ def images(there: Path) -> None:
 @pytest.mark.usefixtures("images")
 def test_the_readme_runs_as_it_is_printed():
     assert follow("README.md") >= 10
+
+
+def test_what_is_only_read_still_has_commands():
+    with_commands = {block.page for block in blocks("sh", "console", "") if any(map(called, block.commands))}
+    assert set(READ_ONLY) - with_commands == set()
 
 
 def test_what_is_not_run_is_still_printed_somewhere():
