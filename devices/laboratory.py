@@ -8,7 +8,7 @@ from devices.attendant import Attendant
 from devices.backend import Backend
 from devices.clock import Clock
 from devices.engine import Engine
-from devices.errors import LabDown, LabError, NeedsPerson
+from devices.errors import LabDown, LabError, LabStopped, NeedsPerson
 from devices.interlocks import InterlockTripped
 from devices.limits import Limit, LimitSource, check_units, complete
 from devices.microscope import Microscope, Montage
@@ -59,6 +59,7 @@ class Laboratory:
             device: Engine(runs, backend.clock, self._mirror)
             for device in (*self.reactors, *self.microscopes)
         }
+        self._interrupted = ""
         self.attendant: Attendant | None = None
         """Who looks for stop orders while the lab is open."""
 
@@ -237,8 +238,9 @@ class Laboratory:
     def interrupt(self, reason: str) -> None:
         """Bring the reactors to their safe state that a plan of ours drives, then end our plans.
 
-        What others drive goes on. For any thread, at any time.
+        What others drive goes on; here nothing is started any more. For any thread, at any time, and again.
         """
+        self._interrupted = reason
         self._make_safe(reason, *(one for name, one in self.reactors.items() if self._engines[name].busy))
         self._end_plans(reason)
 
@@ -283,6 +285,8 @@ class Laboratory:
             raise late
 
     def _check_orders(self) -> None:
+        if self._interrupted:
+            raise LabStopped(f"Nothing was started, because the lab was stopped: {self._interrupted}.")
         if self.attendant is not None:
             self.attendant.check()
 

@@ -3,12 +3,17 @@
 import contextvars
 import queue
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from flows.worker import Worker
 
 END_S = 60.0
 """How long threads that were interrupted may take to end."""
+
+AGAIN_S = 0.5
+"""How soon what was started in the moment of an interrupt is stopped, too."""
 
 
 def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
@@ -48,24 +53,20 @@ def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
             ).start()
         # Before any of them waits for the lab, all are there: time must not pass without one.
         worker.turns.gathered(worker.in_flight + 1)
-    running, errors = worker.in_flight, []
+    errors: list[BaseException | None] = []
     try:
-        while running:
+        while len(errors) < worker.in_flight:
             errors.append(ends.get())
-            running -= 1
     except BaseException as interruption:
         worker.interrupted = True
         person = isinstance(interruption, KeyboardInterrupt)
-        worker.laboratory.interrupt(
-            "interrupted by a person (Ctrl-C)" if person else f"the program failed: {interruption!r}"
-        )
-        worker.turns.changed()
-        while running:
-            try:
-                ends.get(timeout=END_S)
-            except queue.Empty:
-                break
-            running -= 1
+        reason = "interrupted by a person (Ctrl-C)" if person else f"the program failed: {interruption!r}"
+        deadline = time.monotonic() + END_S
+        while len(errors) < worker.in_flight and time.monotonic() < deadline:
+            worker.laboratory.interrupt(reason)
+            worker.turns.changed()
+            with suppress(queue.Empty):
+                errors.append(ends.get(timeout=AGAIN_S))
         raise
     first = next((error for error in errors if error is not None), None)
     if first is not None:

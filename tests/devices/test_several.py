@@ -181,6 +181,9 @@ def test_a_stop_stops_all_and_an_interrupt_what_is_ours(lab_file, conditions, ho
         assert isinstance(mine.ended().error, LabStopped)
         assert lab.reactor_record("b-0").state == "fault"
         assert lab.reactor_record("b-9").state == others
+        if how == "interrupt":
+            with pytest.raises(LabStopped, match="Nothing was started"):
+                lab.synthesise("b-2", conditions, reactor="north")
 
 
 def test_limits_that_cannot_be_read_stop_every_reactor(lab_file, conditions, tmp_path):
