@@ -10,6 +10,7 @@ from devices.clock import Clock
 from devices.engine import Engine
 from devices.errors import LabDown, LabError, LabStopped, NeedsPerson
 from devices.interlocks import InterlockTripped
+from devices.knowing import idle, who_knows
 from devices.limits import Limit, LimitSource, check_units, complete
 from devices.microscope import Microscope, Montage
 from devices.plans import image, process, synthesise
@@ -93,42 +94,16 @@ class Laboratory:
         Errors: :class:`LabError` where one cannot tell and no other knows the key.
         """
         check_key(key)
-        return self._known(key)[1]
+        return who_knows(self.reactors, key)[1]
 
     def reactor_of(self, key: str) -> str | None:
-        """The reactor that knows a dispatch key. Errors: :class:`LabError` as :meth:`reactor_record`."""
-        owner, _ = self._known(key)
+        """The reactor that knows a dispatch key. Errors: as :meth:`reactor_record`."""
+        owner, _ = who_knows(self.reactors, key)
         return None if owner is None else str(owner.name)
 
     def idle_reactors(self) -> tuple[str, ...]:
-        """The reactors in which nothing runs, as they say themselves.
-
-        Errors: :class:`LabError` where none of them can be asked.
-        """
-        idle, silent = [], []
-        for name, reactor in self.reactors.items():
-            try:
-                if reactor.logic.running() is None:
-                    idle.append(name)
-            except LabError as error:
-                silent.append(error)
-        if len(silent) == len(self.reactors):
-            raise silent[0]
-        return tuple(idle)
-
-    def _known(self, key: str) -> tuple[Reactor | None, RunRecord | None]:
-        silent: LabError | None = None
-        for reactor in self.reactors.values():
-            try:
-                record = reactor.record(key)
-            except LabError as error:
-                silent = silent or error
-                continue
-            if record is not None:
-                return reactor, record
-        if silent is not None:
-            raise silent
-        return None, None
+        """The reactors in which nothing runs. Errors: :class:`LabError` where none of them can be asked."""
+        return idle(self.reactors)
 
     def synthesise(
         self,
@@ -146,7 +121,7 @@ class Laboratory:
         :class:`~devices.interlocks.InterlockTripped` when by an interlock.
         """
         check_key(key)
-        owner, known = self._known(key)
+        owner, known = who_knows(self.reactors, key)
         chosen = owner or (self.reactor if reactor is None else self.reactors[reactor])
         engine = self._engines[chosen.name]
         chosen.inhibited = ""

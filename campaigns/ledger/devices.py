@@ -1,21 +1,28 @@
 """Devices of a lab that several experiments share: one queue for each kind, first come, first served."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import delete, update
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from campaigns.ledger.errors import LedgerError
 from campaigns.ledger.leases import Leases
 from campaigns.ledger.records import DeviceLease, Lease
+from campaigns.ledger.store import iso
 from campaigns.ledger.tables import DeviceLeaseRow, LeaseRow
+
+GRACE_S = 300.0
+"""How long a worker may wait for a database that is away, and be alive although its lease has run out."""
 
 
 class DeviceLeases(Leases):
     """Queueing for a device, having it, and giving it back.
 
     A place in the queue, and the device that was had for it, last as long as the lease of the worker that
-    asked: a worker that died holds nothing. What its reactor still does is for the reactor to say.
+    asked, and :data:`GRACE_S` more: a worker that died holds nothing. What its reactor still does is for the
+    reactor to say.
     """
 
     def queue(self, lab: str, kind: str, experiment_id: str, lease: Lease) -> DeviceLease:
@@ -44,10 +51,9 @@ class DeviceLeases(Leases):
         place is lost, because its worker's lease had run out.
         """
         with self._write() as session:
-            in_force = select(LeaseRow.token).where(LeaseRow.expires_at > self._at())
             session.execute(
                 delete(DeviceLeaseRow)
-                .where(col(DeviceLeaseRow.token).not_in(in_force), col(DeviceLeaseRow.id) != place.id)
+                .where(col(DeviceLeaseRow.token).not_in(self._in_force()), col(DeviceLeaseRow.id) != place.id)
                 .execution_options(synchronize_session=False)
             )
             same = (DeviceLeaseRow.lab == place.lab, DeviceLeaseRow.kind == place.kind)
@@ -85,12 +91,16 @@ class DeviceLeases(Leases):
 
     def device_leases(self, lab: str | None = None) -> tuple[DeviceLease, ...]:
         """Who has which device, and who waits for one, in order; of workers whose lease is in force."""
-        in_force = select(LeaseRow.token).where(LeaseRow.expires_at > self._at())
-        query = select(DeviceLeaseRow).where(col(DeviceLeaseRow.token).in_(in_force))
+        query = select(DeviceLeaseRow).where(col(DeviceLeaseRow.token).in_(self._in_force()))
         if lab is not None:
             query = query.where(DeviceLeaseRow.lab == lab)
         with self._read() as session:
             return tuple(_record(row) for row in session.exec(query.order_by(col(DeviceLeaseRow.id))))
+
+    def _in_force(self) -> SelectOfScalar[str]:
+        """The tokens of workers that may be alive."""
+        late = iso(self._now() - timedelta(seconds=GRACE_S))
+        return select(LeaseRow.token).where(LeaseRow.expires_at > late)
 
 
 def _record(row: DeviceLeaseRow) -> DeviceLease:

@@ -113,12 +113,6 @@ def test_two_are_in_flight_and_the_same_seed_does_it_again(two, prefect_api, hom
     assert (again.iterations, again.virtual_hours) == (first.iterations, first.virtual_hours)
 
 
-def test_the_budget_is_not_overdrawn_by_what_is_under_way(two, prefect_api, home):
-    found = run(two(targets=FAR, budget={"experiments": 3, "in_flight": 2}))
-    assert [one.state for one in found.iterations] == ["learned"] * 3
-    assert together(check_lab(journal(home))) >= 1
-
-
 def test_the_microscope_is_had_in_the_order_of_asking(two, prefect_api, home, monkeypatch):
     asked: list[str] = []
     had: list[str] = []
