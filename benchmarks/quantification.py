@@ -330,7 +330,10 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=("outlines", "fields", "texture"))
     parser.add_argument("--fields", type=int, default=20, help="fields of each powder (default 20)")
     parser.add_argument(
-        "--touching", type=float, default=0.05, help="Ψ also of particles that touch no more (default 0.05)"
+        "--touching",
+        type=float,
+        default=0.25,
+        help="Ψ also of particles that touch no more (default 0.25: of all)",
     )
     parser.add_argument("--segmenters", nargs="*", default=_there(), help="default: those there are")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ from models.errors import UnusableInput
 
 def simulate(
     out: Path = typer.Argument(..., help="New folder for the data set."),
-    number: int = typer.Option(1024, "--number", "-n", min=1, help="Syntheses; half a second each."),
+    number: int = typer.Option(2048, "--number", "-n", min=1, help="Syntheses; half a second each."),
     seed: int = typer.Option(1, "--seed", min=0, help="Seed of the design and of the micrographs."),
     jobs: int = typer.Option(0, "--jobs", min=0, help="Processes (default: all cores)."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),

@@ -88,7 +88,7 @@ def show(
 
 @model.command("promote")
 def promote(name: str = _NAME, as_json: bool = _JSON) -> None:
-    """Make a version the current one, from now on. Example: morpholoop model promote lmr-1-ft-0a1b2c3d"""
+    """Make a version the current one, from now on. Example: morpholoop model promote lmr-2-ft-0a1b2c3d"""
     from models.generator import registry
 
     before = registry.current()
@@ -137,7 +137,7 @@ def export_version(
 ) -> None:
     """Copy a version with its checksums, whole or not at all, in the layout of diffusers.
 
-    Example: morpholoop model export lmr-1 --out /media/usb/lmr-1
+    Example: morpholoop model export lmr-2 --out /media/usb/lmr-2
     """
     from models.generator import registry
     from models.generator.manifest import read_record, verify

@@ -168,7 +168,7 @@ def main() -> None:
         description="Write labelled micrographs of the simulated reference plant."
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--number", type=int, default=1024, help="syntheses (default 1024)")
+    parser.add_argument("--number", type=int, default=2048, help="syntheses (default 2048)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()

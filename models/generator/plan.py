@@ -50,10 +50,10 @@ class TrainingPlan:
     vae_batch: int = 16
     minimum_slope: float = 0.8
     minimum_correlation: float = 0.97
-    joint: Schedule = field(default_factory=lambda: Schedule(steps=7800, learning_rate=8e-4))
+    joint: Schedule = field(default_factory=lambda: Schedule(steps=10750, learning_rate=8e-4))
     joint_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(crop=16, crop_steps=5700))
     joint_controlnet_rate: float = 2.0
-    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=250, learning_rate=2e-4, decay=0.6))
+    controlnet: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     guided: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=2e-4, decay=0.6))
     early_stop: EarlyStop = field(default_factory=EarlyStop)
@@ -62,7 +62,7 @@ class TrainingPlan:
     calibration_conditions: int = 192
     calibration_images: int = 6
     evaluation_conditions: int = 48
-    evaluation_images: int = 8
+    evaluation_images: int = 16
     gate_conditions: int = 24
     replay_tiles: int = 320
     note: str = ""

@@ -11,10 +11,12 @@ from models.morphology.scaling import reduce_to, resample_labels
 from models.morphology.segmenters import Segmenter
 from models.morphology.segmenters import segmenter as segmenter_named
 from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
-from models.morphology.standing import SHARED_OUTLINE_LIMIT, Standing, standings, touching
+from models.morphology.standing import Standing, standings, touching
 
 SPHERICITY_FROM_PX = 13.0
 SURE_SPHERICITY_PX = 25.0
+FREE_OUTLINE = 0.01
+"""Largest share of the outline that may touch others where sphericity is taken."""
 UNRESOLVED_SHARE = 0.5
 TYPICAL_DIAMETER_PX = 45.0
 SMALL_DIAMETER_PX = 24.0
@@ -41,11 +43,12 @@ class ParticleMeasure:
     ``weight`` (Miles–Lantuéjoul: large particles are less often whole), ``label``. Particles cut by the
     frame, and those of whose outline more than a quarter is a border with another particle (occluded), are
     segmented but not measured. ``touching_limit``: largest such share of the outline of a particle whose
-    sphericity counts (what another hides there makes it err, see ``docs/quantification.md``).
+    sphericity counts: by default, sphericity is that of particles which lie free, since an outline is
+    uncertain where it touches another (``docs/quantification.md`` has the figures).
     """
 
     segmenter: Segmenter = field(default_factory=segmenter_named)
-    touching_limit: float = SHARED_OUTLINE_LIMIT
+    touching_limit: float = FREE_OUTLINE
     kind: str = "particles"
     descriptors: Mapping[str, Descriptor] = field(default_factory=lambda: {d.name: d for d in _DESCRIPTORS})
 
@@ -65,14 +68,18 @@ class ParticleMeasure:
         if np.isnan(shape).sum() > UNRESOLVED_SHARE * len(shape):
             # The few that are large enough would stand for all, and large ones have a shape of their own.
             shape = np.full_like(shape, np.nan)
-        shape[touching(labels)[whole[good] - 1] > self.touching_limit] = np.nan
+        remarks = _remarks(diameter * factor, shape, cut, hidden)
+        free = touching(labels)[whole[good] - 1] <= self.touching_limit
+        if np.isfinite(shape).any() and not (free & np.isfinite(shape)).any():
+            remarks += ("No particle lies free of others, so there is no sphericity.",)
+        shape[~free] = np.nan
         samples = {
             "diameter_um": diameter * (factor * pixel_size_um),
             "sphericity": shape,
             "weight": frame_weights(traced.extent[good], (coarse.shape[0], coarse.shape[1])),
             "label": whole[good].astype(float),
         }
-        return FieldMeasurement(self.kind, samples, _remarks(diameter * factor, shape, cut, hidden), labels)
+        return FieldMeasurement(self.kind, samples, remarks, labels)
 
     def pool(self, fields: Sequence[FieldMeasurement]) -> dict[str, float]:
         """Descriptors over the particles of all fields together."""

@@ -50,7 +50,7 @@ def _learned(checkpoint: Path | None) -> Segmenter:
     return LearnedSegmenter(checkpoint)
 
 
-DEFAULT = "classical"
+DEFAULT = "learned"
 """What is used where none is named; the shipped generator is calibrated with it."""
 _FACTORIES: dict[str, Callable[[Path | None], Segmenter]] = {
     "classical": _classical,

@@ -18,16 +18,16 @@ def particles(**words: object) -> ParticleMeasure:
     return measure
 
 
-def test_the_classical_segmenter_unless_told():
-    assert isinstance(particles().segmenter, ClassicalSegmenter)
+def test_the_classical_segmenter_where_the_view_names_it():
+    assert isinstance(particles(segmenter="classical").segmenter, ClassicalSegmenter)
 
 
 @pytest.mark.slow
-def test_the_learned_segmenter_where_the_view_names_it():
+def test_the_learned_segmenter_unless_told():
     y, x = np.mgrid[:240, :320]
     field = (0.2 + 0.5 * (np.hypot((x % 80) - 40, (y % 80) - 40) < 28)).astype(np.float32)
     field += np.random.default_rng(0).normal(0, 0.01, field.shape).astype(np.float32)
-    measure = particles(segmenter="learned")
+    measure = particles()
     assert type(measure.segmenter).__name__ == "LearnedSegmenter"
     assert particles(segmenter="learned") is measure
     found = measure.pool([measure.measure(field, 0.1)])

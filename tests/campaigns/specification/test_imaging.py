@@ -11,8 +11,8 @@ def view(words: str) -> str:
 
 def test_a_segmenter_is_one_word(write, tmp_path):
     (tmp_path / "sam.pth").write_bytes(b"weights")
-    assert load(write()).imaging.views[0].segmenter == "classical"
-    assert load(write((VIEW, view("segmenter: learned")))).imaging.views[0].segmenter == "learned"
+    assert load(write()).imaging.views[0].segmenter == "learned"
+    assert load(write((VIEW, view("segmenter: classical")))).imaging.views[0].segmenter == "classical"
     chosen = load(write((VIEW, view("segmenter: sam, checkpoint: sam.pth"))))
     assert chosen.imaging.views[0].checkpoint == tmp_path / "sam.pth"
     assert Campaign.from_json(chosen.to_json()) == chosen

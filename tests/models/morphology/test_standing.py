@@ -31,7 +31,7 @@ def test_a_field_without_particles_has_no_standings():
     assert standings(np.zeros((20, 20), np.int32)).size == 0
 
 
-def test_the_sphericity_of_particles_that_touch_can_be_left_out(field):
+def test_sphericity_is_that_of_particles_that_touch_no_other(field):
     class Known:
         def segment(self, pixels):
             y, x = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
@@ -42,9 +42,21 @@ def test_the_sphericity_of_particles_that_touch_can_be_left_out(field):
 
     places = [(50, 50, 25), (98, 50, 25), (50, 130, 25), (110, 130, 25)]
     pixels = field((180, 160), places)
-    everything = ParticleMeasure(Known()).measure(pixels, 1.0).samples
-    strict = ParticleMeasure(Known(), touching_limit=0.05).measure(pixels, 1.0).samples
+    everything = ParticleMeasure(Known(), touching_limit=0.25).measure(pixels, 1.0).samples
+    strict = ParticleMeasure(Known()).measure(pixels, 1.0).samples
     assert everything["label"].tolist() == [1, 2, 3, 4]
     assert np.isfinite(everything["sphericity"]).all()
     assert np.isnan(strict["sphericity"]).tolist() == [True, True, False, False]
     np.testing.assert_array_equal(strict["diameter_um"], everything["diameter_um"])
+
+
+def test_where_none_lies_free_there_is_no_sphericity_and_it_says_so(field):
+    class Halves:
+        def segment(self, pixels):
+            labels = np.zeros(pixels.shape, np.int32)
+            labels[40:70, 40:80], labels[70:100, 30:70] = 1, 2
+            return labels
+
+    found = ParticleMeasure(Halves()).measure(field((140, 120), [(60, 70, 30)]), 1.0)
+    assert np.isnan(found.samples["sphericity"]).all()
+    assert any("lies free" in remark for remark in found.warnings)
