@@ -1,4 +1,4 @@
-"""The tutorial as it is printed, page after page in one folder, and what of the README takes seconds."""
+"""The tutorial as it is printed, page after page in one folder; the notebooks; the README where it is quick."""
 
 import glob
 import os
@@ -6,14 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import tifffile
+from nbclient import NotebookClient
 from PIL import Image
 
 from cli.main import run
 from docs.site.commands import called
-from tests.docs.reading import ROOT, blocks
+from tests.docs.reading import NOTEBOOKS, ROOT, blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -78,7 +80,7 @@ def do(line: str) -> None:
     """Run one line of a page: morpholoop here, where it is imported already, anything else in a shell."""
     calls = called(line)
     if not calls or not line.startswith("morpholoop"):
-        subprocess.run(["bash", "-ec", line], check=True, timeout=100)
+        subprocess.run(["bash", "-ec", line], check=True, timeout=200)
         return
     for arguments in calls:
         words = [one for word in arguments for one in (sorted(glob.glob(word)) if "*" in word else [word])]
@@ -97,7 +99,7 @@ def follow(page: str) -> int:
             if "parameters:" in block.text:
                 Path("ours.yaml").write_text(block.text, encoding="utf-8")
         elif block.language == "python":
-            subprocess.run([sys.executable, "-c", block.text], check=True, timeout=100)
+            subprocess.run([sys.executable, "-c", block.text], check=True, timeout=200)
         else:
             for line in block.commands:
                 if not skipped(line):
@@ -109,6 +111,22 @@ def follow(page: str) -> int:
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs" / "tutorial").glob("[0-9]*.md")))
 def test_the_tutorial_runs_as_it_is_printed(page, there):
     assert follow(f"docs/tutorial/{page}") >= 2
+
+
+# Threads of the kernel's client end a moment after it.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_as_it_stands(path: Path, there: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a kernel of its own; the one about campaigns shows the newest of the tutorial's."""
+    monkeypatch.delenv("MPLBACKEND")
+    monkeypatch.setenv("TMPDIR", str(there))
+    book = nbformat.read(path, as_version=4)
+    NotebookClient(book, timeout=200, resources={"metadata": {"path": str(there)}}).execute()
+    made = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    pictures = [output for output in made if "image/png" in output.get("data", {})]
+    tables = [output for output in made if "text/html" in output.get("data", {})]
+    assert len(pictures) >= 2
+    assert len(tables) >= 3
 
 
 @pytest.fixture
