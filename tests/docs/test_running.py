@@ -1,4 +1,4 @@
-"""The tutorial as it is printed, page after page in one folder; the notebooks; the README where it is quick."""
+"""The tutorial as it is printed, page after page in one folder; the notebooks; the quick README."""
 
 import glob
 import os
