@@ -97,6 +97,11 @@ class Attendant:
         self._last_stop = order
         return True
 
+    def _written_over(self) -> bool:
+        """Whether another process keeps this lab's state, too: when it ends, the lab is still open here."""
+        there = snapshot.read(self._state_dir)
+        return there is None or there.holder != self._holder
+
     def _keep(self, *, open_: bool) -> None:
         try:
             now = snapshot.take(
@@ -108,7 +113,8 @@ class Attendant:
                 last_stop=self._last_stop,
                 alarms=(self._alarm,) if self._alarm else (),
             )
-            if self._kept is None or now != self._kept.model_copy(update={"at": now.at}):
+            same = self._kept is not None and now == self._kept.model_copy(update={"at": now.at})
+            if not same or self._written_over():
                 snapshot.write(now, self._state_dir)
                 self._kept = now
         except (OSError, LabError) as error:

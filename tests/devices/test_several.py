@@ -1,6 +1,7 @@
 """A lab of several reactors: whose limits hold, who runs what, and what stops with what."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,21 @@ def test_stations_belong_to_the_way_to_one_microscope(lab_file):
 
     with pytest.raises(LabError, match="stations belong to the way to one microscope"):
         read_lab_file(lab_file(change))
+
+
+def test_a_lab_that_another_process_closed_is_still_open_here(lab_file, tmp_path):
+    with opened(lab_file()):
+        mine = until_kept(tmp_path / "state", lambda kept: kept.open)
+        assert mine.holder is not None
+        theirs = mine.holder.model_copy(update={"pid": mine.holder.pid + 1})
+        snapshot.write(mine.model_copy(update={"holder": theirs, "open": False}), tmp_path / "state")
+        assert until_kept(tmp_path / "state", lambda kept: kept.open).holder == mine.holder
+
+
+def until_kept(folder: Path, holds: Callable[[snapshot.Snapshot], bool]) -> snapshot.Snapshot:
+    """What is kept of the lab, once it is so."""
+    deadline = time.monotonic() + 10
+    while (kept := snapshot.read(folder)) is None or not holds(kept):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return kept
