@@ -12,6 +12,10 @@ from models.values import Estimate, Target
 _DRAWS = 512
 _SLOPE = 0.01
 _MISSED = 0.5
+_TOLD = 1.96
+"""Standard errors by which a value must lie inside its band for its 95 % interval to lie there too."""
+_LEAST_TOLD = 0.25
+"""Share of a tolerance that is left for the value, however wide intervals are."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ class Objective:
 
     Once the lowest measured mismatch ``best`` is known, conditions are worth trying for the chance that the
     experiment ends the campaign, and else that it beats what is known: the total becomes the expected loss
-    E[0 if every target is met, else Σw/2 + min(best, F)] under the predicted means and spreads. Its second
+    E[0 if every target is met, else Σw/2 + min(best, F)] under the predicted means and spreads, as it will be
+    measured: with the standard errors ``errors`` (by descriptor, in its unit) on top, and met where the whole
+    95 % interval lies inside the tolerance. Its second
     term is ``best`` less the expected improvement of the composite F (Uhrenholt & Jensen, AISTATS 2019,
     "Efficient Bayesian optimization for target vector estimation"); the first makes the search prefer the
     middle of what meets all targets to a point where one descriptor is hit and another lies at the edge of
@@ -63,10 +69,16 @@ class Objective:
         weights: ObjectiveWeights | None = None,
         *,
         best: float | None = None,
+        errors: Mapping[str, float] | None = None,
     ) -> None:
         self.targets = tuple(targets)
         self.weights = weights or ObjectiveWeights()
         self.best = best
+        self._errors = [(errors or {}).get(target.descriptor, 0.0) for target in self.targets]
+        self._told = [
+            max(target.tolerance - _TOLD * error, _LEAST_TOLD * target.tolerance)
+            for target, error in zip(self.targets, self._errors, strict=True)
+        ]
         _check(self.targets)
         half = np.random.default_rng(0).standard_normal((_DRAWS // 2, len(self.targets)))
         self._draws = np.concatenate([half, -half])
@@ -78,7 +90,9 @@ class Objective:
         """
         mismatch = uncertainty = 0.0
         drawn, met = np.zeros(_DRAWS), np.ones(_DRAWS, dtype=bool)
-        for target, draws in zip(self.targets, self._draws.T, strict=True):
+        for target, error, told, draws in zip(
+            self.targets, self._errors, self._told, self._draws.T, strict=True
+        ):
             estimate = predicted.get(target.descriptor)
             if estimate is None:
                 raise UnusableInput(
@@ -90,10 +104,10 @@ class Objective:
             spread = estimate.sd if math.isfinite(estimate.sd) else 0.0
             mismatch += target.weight * (target.deviation(estimate.mean) / target.scale) ** 2
             uncertainty += target.weight * (spread / target.scale) ** 2
-            values = estimate.mean + spread * draws
+            values = estimate.mean + math.hypot(spread, error) * draws
             misses = values - np.clip(values, target.low, target.high)
             drawn += target.weight * (misses / target.scale) ** 2
-            met &= np.abs(misses) <= target.tolerance
+            met &= np.abs(misses) <= told
         uncertainty *= self.weights.uncertainty
         outside = self.weights.manifold * max(manifold_distance - 1.0, 0.0) ** 2
         if self.best is None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,7 @@ def optimise(
     known: Sequence[Conditions] = (),
     weights: ObjectiveWeights | None = None,
     best: float | None = None,
+    errors: Mapping[str, float] | None = None,
     patience: int | None = None,
     settle: Settle | None = None,
     progress: Progress | None = None,
@@ -96,10 +97,10 @@ def optimise(
     of the predictor. ``settle`` makes of what it evaluated a predictor that decides in its place, over
     which a second swarm flies from the best. Then the best is polished by single steps of each parameter.
     ``avoid``: conditions never to be returned (already measured); ``known``: measured conditions that the
-    swarm starts at and that candidates report their distance to; ``best``: their lowest mismatch
-    (:class:`~models.inverse.objective.Objective`). ``patience``: end the swarm after this many
-    iterations without improvement (None: never). The same seed and predictor give the same result; numpy's
-    global random state is not touched.
+    swarm starts at and that candidates report their distance to; ``best``: their lowest mismatch, and
+    ``errors``: standard errors of measured descriptors (:class:`~models.inverse.objective.Objective`).
+    ``patience``: end the swarm after this many iterations without improvement (None: never). The same seed
+    and predictor give the same result; numpy's global random state is not touched.
 
     Errors: :class:`UnusableInput` for an empty space, a target that nothing can meet, an unknown
     descriptor, or when every feasible point is to be avoided.
@@ -112,7 +113,7 @@ def optimise(
         )
     began, images_before = time.perf_counter(), predictor.images_generated
     cube = UnitCube(space)
-    evaluate = _Evaluations(predictor, cube, Objective(targets, weights, best=best))
+    evaluate = _Evaluations(predictor, cube, Objective(targets, weights, best=best, errors=errors))
     start = _start(cube, particles, seed, known)
     history = _search(evaluate, cube, start, iterations, seed, patience, progress)
     evaluations, distinct = evaluate.asked, len(evaluate.known)

@@ -93,6 +93,7 @@ def suggest(
         known=known,
         weights=weights,
         best=_lowest_mismatch(Objective(targets), observations),
+        errors=_least_errors(targets, observations),
         patience=settings.patience,
         settle=settle,
         progress=progress,
@@ -195,6 +196,20 @@ def _lowest_mismatch(objective: Objective, observations: Sequence[Observation]) 
         if len(known) == len(measured):
             found.append(objective.score(known).mismatch)
     return min(found, default=None)
+
+
+def _least_errors(targets: Sequence[Target], observations: Sequence[Observation]) -> dict[str, float]:
+    """Standard error of each descriptor, in its unit, where it was measured best: with as many fields as it
+    takes to tell.
+    """
+    found: dict[str, float] = {}
+    for target in targets:
+        name = target.descriptor
+        measured = [one.estimate(name) for one in observations if not one.pending]
+        errors = [estimate.sd for estimate in measured if estimate is not None]
+        if errors:
+            found[name] = min(errors)
+    return found
 
 
 def declared_positive() -> dict[str, bool]:

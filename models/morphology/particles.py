@@ -10,7 +10,7 @@ from models.morphology.measures import Descriptor, FieldMeasurement, Floats, Ima
 from models.morphology.scaling import reduce_to, resample_labels
 from models.morphology.segmenters import Segmenter
 from models.morphology.segmenters import segmenter as segmenter_named
-from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
+from models.morphology.sizes import frame_weights, weighted_huber, weighted_quantile
 from models.morphology.standing import Standing, standings, touching
 
 SPHERICITY_FROM_PX = 13.0
@@ -44,7 +44,8 @@ class ParticleMeasure:
     frame, and those of whose outline more than a quarter is a border with another particle (occluded), are
     segmented but not measured. ``touching_limit``: largest such share of the outline of a particle whose
     sphericity counts: by default, sphericity is that of particles which lie free, since an outline is
-    uncertain where it touches another (``docs/quantification.md`` has the figures).
+    uncertain where it touches another, and the few values that stand far out (two particles taken for one)
+    are drawn in (``docs/quantification.md`` has the figures).
     """
 
     segmenter: Segmenter = field(default_factory=segmenter_named)
@@ -94,7 +95,7 @@ class ParticleMeasure:
             return nan
         d10, d50, d90 = (float(q) for q in weighted_quantile(diameter, weight, [0.1, 0.5, 0.9]))
         shaped = np.isfinite(sphericity)
-        mean, sd = weighted_mean_sd(sphericity[shaped], weight[shaped])
+        mean, sd = weighted_huber(sphericity[shaped], weight[shaped])
         v10, v50, v90 = (float(q) for q in weighted_quantile(diameter, weight * diameter**3, [0.1, 0.5, 0.9]))
         return {
             "d10_um": d10,

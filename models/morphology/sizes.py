@@ -37,6 +37,39 @@ def weighted_mean_sd(values: ArrayLike, weights: ArrayLike) -> tuple[float, floa
     return mean, float(np.sqrt((weight * (value - mean) ** 2).sum() / freedom))
 
 
+HUBER = 2.5
+"""Values further from the mean, in SDs, count as if they lay there; of a normal distribution 1 % do."""
+_HUBER_SD = 0.98872
+"""SD of a standard normal variable that is drawn in to ±2.5."""
+_ROUNDS = 50
+
+
+def weighted_huber(values: ArrayLike, weights: ArrayLike) -> tuple[float, float]:
+    """Mean and SD of weighted samples in which a few do not belong: Huber's proposal 2; NaN if undefined.
+
+    Samples beyond 2.5 SD are drawn in to there, and mean and SD are those that are then reproduced, the SD
+    such that it is unbiased for a normal distribution: Huber, Ann. Math. Statist. 1964, 35, 73. Begun at the
+    median and half the distance between the quantiles at one SD.
+    """
+    value, weight = np.asarray(values, float), np.asarray(weights, float)
+    mean, sd = weighted_mean_sd(value, weight)
+    if value.size < 4 or not sd > 0:
+        return mean, sd
+    middle = float(weighted_quantile(value, weight, 0.5)[0])
+    low, high = weighted_quantile(value, weight, (0.1587, 0.8413))
+    spread = float(high - low) / 2
+    for _ in range(_ROUNDS):
+        reach = HUBER * spread
+        if reach <= 0:
+            return middle, spread
+        before = spread
+        middle, spread = weighted_mean_sd(np.clip(value, middle - reach, middle + reach), weight)
+        spread /= _HUBER_SD
+        if abs(spread - before) <= 1e-6 * spread:
+            break
+    return middle, spread
+
+
 def frame_weights(boxes: ArrayLike, shape: tuple[int, int]) -> Floats:
     """Miles–Lantuéjoul weights for particles that lie wholly inside the frame.
 

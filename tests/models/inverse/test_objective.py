@@ -101,3 +101,14 @@ def test_an_unknown_descriptor_is_named_with_those_there_are():
 def test_targets_that_mean_nothing_are_refused(targets, fault):
     with pytest.raises(UnusableInput, match=fault):
         Objective(targets)
+
+
+def test_what_cannot_be_told_to_meet_a_target_is_not_aimed_at():
+    near, middle = {"x": Estimate(1.045, 0.001)}, {"x": Estimate(1.0, 0.02)}
+    sharp = Objective([value("x", 1.0)], PLAIN, best=4.0)
+    assert sharp.score(near).total < sharp.score(middle).total
+    blurred = Objective([value("x", 1.0)], PLAIN, best=4.0, errors={"x": 0.01})
+    assert blurred.score(near).total > blurred.score(middle).total
+    # However wide intervals are, the middle stays the best guess.
+    hopeless = Objective([value("x", 1.0)], PLAIN, best=4.0, errors={"x": 0.1})
+    assert hopeless.score({"x": Estimate(1.0, 0.02)}).total < hopeless.score({"x": Estimate(1.2, 0.02)}).total
