@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from models.generator import Generator, load
 from models.generator.describe import describe
-from models.generator.evaluation import generated_descriptors
+from models.generator.evaluation import generated_descriptors, r_squared
 from models.generator.registry import locate
 from models.values import Conditions
 from sim.dataset import SCAN, VIEWS, design, tiles
@@ -60,14 +60,7 @@ def agreement(values: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[
     """R², its 95 % interval over conditions, and the mean relative error."""
     known = np.isfinite(values) & np.isfinite(truth)
     values, truth = values[known], truth[known]
-    random = np.random.default_rng(0)
-    many = [_r2(values[i], truth[i]) for i in random.integers(len(truth), size=(1000, len(truth)))]
-    low, high = np.quantile(many, (0.025, 0.975))
-    return _r2(values, truth), float(low), float(high), float(np.mean(np.abs(values / truth - 1)))
-
-
-def _r2(values: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return 1.0 - float(((values - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())
+    return *r_squared(values - truth, truth), float(np.mean(np.abs(values / truth - 1)))
 
 
 def main() -> None:

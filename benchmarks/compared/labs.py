@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from campaigns.decisions import Outcome, fields_wanted, verdicts
+from campaigns.decisions import Outcome, fields_wanted_by_view, verdicts
 from campaigns.specification import Campaign, TargetSpec, View, load
 from flows.measuring import MeasuredField, intervals, measures_of
 from models.inverse import UnitCube
@@ -15,14 +15,6 @@ from models.values import Conditions, Interval, Target
 from sim.lmr import LMRPlant, Powder
 
 CAMPAIGN = Path("campaigns/library/lmr-precursor.yaml")
-WANTED = {
-    "d50_um": {"tolerance": "5 %"},
-    "sphericity_mean": {"tolerance": "3 %", "scale": 0.03},
-    "sphericity_sd": {"tolerance": "10 %", "scale": 0.02},
-    "texture_mean": {"tolerance": "10 %"},
-}
-"""Tolerances and scales of the shipped campaign, for values of any size."""
-AT_MOST = "sphericity_sd"
 PLANTS_FROM = 10_000
 """Seeds of the plants: far from those of tests and examples."""
 
@@ -93,12 +85,13 @@ def targets_of(number: int) -> tuple[Target, ...]:
     cube = UnitCube(campaign().space())
     hidden = cube.decode(cube.sample(1, PLANTS_FROM + number)[0])
     seen = Eyes(LMRPlant(PLANTS_FROM + number), campaign()).look(hidden, batch=0, most=True)
-    return tuple(
-        TargetSpec.model_validate(
-            {"descriptor": name, "at_most" if name == AT_MOST else "value": seen[name].value, **how}
-        ).target()
-        for name, how in WANTED.items()
-    )
+    return tuple(_aimed_at(one, seen[one.descriptor].value) for one in campaign().targets_)
+
+
+def _aimed_at(wanted: TargetSpec, value: float) -> Target:
+    """The campaign's target with its tolerance and scale, and another value (at most or exactly that)."""
+    bound = "value" if wanted.value is not None else "at_most"
+    return wanted.model_copy(update={bound: value}).target()
 
 
 class HiddenLab:
@@ -115,41 +108,20 @@ class HiddenLab:
     def run(self, conditions: Conditions) -> Look:
         """One synthesis, imaged and judged like any experiment of a campaign."""
         self._batches += 1
+        imaging = self._campaign.imaging
         powder, views = self._eyes.plant.synthesise(dict(conditions), batch=self._batches), self._eyes.views
         fields = {view.magnification: self._eyes.fields(powder, view, 0, view.fields.min) for view in views}
         before: dict[str, Interval] = {}
         while True:
             found = self._eyes.pooled(fields)
-            more = self._more(fields, found, before) if self._adaptive else {}
-            if not any(more.values()):
+            have = [len(fields[view.magnification]) for view in views]
+            looks = fields_wanted_by_view(imaging, self.targets, found, have=have, before=before)
+            if not self._adaptive or not any(look.more for look in looks):
                 break
-            before = {**before, **found}
-            for view in views:
-                have = len(fields[view.magnification])
-                fields[view.magnification] += self._eyes.fields(powder, view, have, more[view.magnification])
+            for view, number, look in zip(views, have, looks, strict=True):
+                if look.more:
+                    before |= {name: found[name] for name in view.descriptors}
+                    fields[view.magnification] += self._eyes.fields(powder, view, number, look.more)
         final = verdicts(self.targets, found, may_look_again=False)
         met = all(one.outcome is Outcome.MET for one in final)
         return Look(found, met, sum(map(len, fields.values())))
-
-    def _more(
-        self,
-        fields: Fields,
-        found: dict[str, Interval],
-        before: dict[str, Interval],
-    ) -> dict[float, int]:
-        wanted = {}
-        for view in self._eyes.views:
-            here = [one for one in self.targets if one.descriptor in view.descriptors]
-            elsewhere = [one for one in self.targets if one not in here]
-            missed = [one.outcome for one in verdicts(elsewhere, found, may_look_again=True)]
-            wanted[view.magnification] = fields_wanted(
-                here,
-                found,
-                have=len(fields[view.magnification]),
-                least=view.fields.min,
-                most=view.fields.max,
-                target_error=self._campaign.imaging.target_error,
-                before=before,
-                missed_elsewhere=Outcome.MISSED in missed,
-            ).more
-        return wanted

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from campaigns.decisions import FieldsWanted, Outcome, fields_wanted, verdicts
+from campaigns.decisions import FieldsWanted, fields_wanted_by_view
 from campaigns.ledger import ExperimentRecord, Measurement, State
 from campaigns.specification import View
 from flows.sharing import microscope
 from flows.step import step
 from flows.steps.image import count_fields, fields_of, take_fields
 from flows.worker import Worker
-from models.values import Interval, Target
+from models.values import Interval
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,9 @@ def judge(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
 def _looks(worker: Worker, experiment: ExperimentRecord) -> list[_Look]:
     imaging = worker.campaign.imaging
     measured, before = _last_two(worker.ledger.measurements(experiment.id, look="all"))
-    targets = worker.record.targets
-    looks = []
-    for view in imaging.views:
-        here, elsewhere = _split(targets, view)
-        have = len(fields_of(worker, experiment, view))
-        wanted = fields_wanted(
-            here,
-            measured,
-            have=have,
-            least=view.fields.min,
-            most=view.fields.max,
-            target_error=imaging.target_error,
-            before=before,
-            missed_elsewhere=_surely_missed(elsewhere, measured),
-        )
-        looks.append(_Look(view, have, wanted))
-    return looks
+    have = [len(fields_of(worker, experiment, view)) for view in imaging.views]
+    wanted = fields_wanted_by_view(imaging, worker.record.targets, measured, have=have, before=before)
+    return [_Look(*one) for one in zip(imaging.views, have, wanted, strict=True)]
 
 
 def _last_two(measurements: Sequence[Measurement]) -> tuple[dict[str, Interval], dict[str, Interval]]:
@@ -85,16 +71,6 @@ def _last_two(measurements: Sequence[Measurement]) -> tuple[dict[str, Interval],
             before[one.descriptor] = last
         newest[one.descriptor] = one.interval
     return newest, before
-
-
-def _split(targets: tuple[Target, ...], view: View) -> tuple[list[Target], list[Target]]:
-    here = [target for target in targets if target.descriptor in view.descriptors]
-    return here, [target for target in targets if target not in here]
-
-
-def _surely_missed(targets: list[Target], measured: dict[str, Interval]) -> bool:
-    found = verdicts(targets, measured, may_look_again=True)
-    return any(one.outcome is Outcome.MISSED for one in found)
 
 
 def _fields_left(worker: Worker) -> int | None:

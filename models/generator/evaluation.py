@@ -83,9 +83,9 @@ def score(
             continue
         truth = measured[usable]
         error, plain, raw = (found[usable] - truth for found in (calibrated, mapped, values))
-        low, high = _interval(error, truth)
+        r2, low, high = r_squared(error, truth)
         scores[name] = DescriptorScore(
-            r2=_r2(error, truth),
+            r2=r2,
             r2_low=low,
             r2_high=high,
             mae=float(np.abs(error).mean()),
@@ -98,17 +98,20 @@ def score(
     return scores
 
 
-def _r2(error: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(1.0 - np.sum(error**2) / max(np.sum((truth - truth.mean()) ** 2), 1e-12))
+def r_squared(error: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float, float, float]:
+    """R² of predictions (C,) that are off by ``error``, and its 95 % interval were conditions drawn again.
 
-
-def _interval(error: NDArray[np.float64], truth: NDArray[np.float64]) -> tuple[float, float]:
-    """95 % of R² when conditions are drawn again (percentile bootstrap, always the same draws)."""
+    Percentile bootstrap, always the same draws.
+    """
     rng = np.random.default_rng(len(truth))
     drawn = rng.integers(len(truth), size=(BOOTSTRAP, len(truth)))
     found = [_r2(error[rows], truth[rows]) for rows in drawn if np.ptp(truth[rows]) > 0]
     low, high = np.quantile(found, [0.025, 0.975]) if found else (np.nan, np.nan)
-    return float(low), float(high)
+    return _r2(error, truth), float(low), float(high)
+
+
+def _r2(error: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(1.0 - np.sum(error**2) / max(np.sum((truth - truth.mean()) ** 2), 1e-12))
 
 
 def image_quality(originals: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[float, float]:
