@@ -5,8 +5,10 @@ Usage: OMP_NUM_THREADS=1 python -m benchmarks.experiments_saved [--labs 20] [--m
 Every lab has constants of its own and a target that it can reach; all methods get the same lab, the same
 target, nothing measured before, the same noise and the same number of experiments. Met is what the loop calls
 met: each interval inside its tolerance. A run that does not get there counts as never. What was run is
-kept in ``--out`` and not run again; the plot is drawn there too. A run of the loop takes about five
-minutes of a core, one of the others one or two.
+kept in ``--out`` (``runs.csv``, and ``experiments.csv`` with what was expected and measured each time) and
+not run again; the plot is drawn there too. The second table says by how much what was measured differed from
+what the method had predicted there: in the first experiment, which nothing measured in that lab has corrected
+yet, and in the last. A run of the loop takes about three minutes of a core, one of the others one or two.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import csv
 import math
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,11 @@ from models.learning.observations import Observation
 
 Run = tuple[float, int, float]
 """Experiments until met (inf: never), fields of view taken, seconds."""
+Row = tuple[int, str, float, float, float]
+"""Experiment (from 1), descriptor, its target, as predicted, as measured."""
+
+LOG = ("method", "lab", "most", "experiments", "fields", "seconds")
+TRAIL = ("method", "lab", "most", "experiment", "descriptor", "wanted", "predicted", "measured")
 
 
 def main() -> None:
@@ -35,33 +43,40 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/experiments"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    log = options.out / "runs.csv"
+    log, trail = options.out / "runs.csv", options.out / "experiments.csv"
     done = read(log, options.most)
     # Lab by lab: what is wanted in one is measured once.
     wanted = [(name, lab) for lab in range(options.labs) for name in options.methods]
     for name, lab in tqdm([one for one in wanted if one not in done], unit="run"):
-        done[name, lab] = found = campaign(methods()[name], lab, options.most)
-        append(log, name, lab, options.most, found)
+        done[name, lab], rows = campaign(methods()[name], lab, options.most)
+        number, fields, seconds = done[name, lab]
+        append(trail, TRAIL, [(name, lab, options.most, *row) for row in rows])
+        append(log, LOG, [(name, lab, options.most, number, fields, f"{seconds:.1f}")])
     by_method: dict[str, list[Run]] = defaultdict(list)
     for (name, lab), run in done.items():
         if name in options.methods and lab < options.labs:
             by_method[name].append(run)
     table(by_method, options.most)
+    foreseen(trail, options.methods, options.most)
     plot(by_method, options.most, options.out / "experiments.png")
 
 
-def campaign(method: Method, number: int, most: int) -> Run:
+def campaign(method: Method, number: int, most: int) -> tuple[Run, list[Row]]:
     """One method in one lab until met, at most ``most`` experiments."""
-    began, fields = time.perf_counter(), 0
+    began, fields, rows = time.perf_counter(), 0, list[Row]()
     lab, observations = HiddenLab(number, adaptive=method.adaptive), list[Observation]()
+    wanted = {target.descriptor: target.high for target in lab.targets}
     for count in range(1, most + 1):
-        conditions = method.suggest(lab, observations, number)
-        look = lab.run(conditions)
+        proposal = method.suggest(lab, observations, number)
+        look = lab.run(proposal.conditions)
         fields += look.fields
+        for name, one in proposal.expected.items():
+            if name in wanted and name in look.measured:
+                rows.append((count, name, wanted[name], one.mean, look.measured[name].value))
         if look.met:
-            return count, fields, time.perf_counter() - began
-        observations.append(Observation(conditions, look.measured))
-    return math.inf, fields, time.perf_counter() - began
+            return (count, fields, time.perf_counter() - began), rows
+        observations.append(Observation(proposal.conditions, look.measured))
+    return (math.inf, fields, time.perf_counter() - began), rows
 
 
 def read(log: Path, most: int) -> dict[tuple[str, int], Run]:
@@ -79,13 +94,13 @@ def read(log: Path, most: int) -> dict[tuple[str, int], Run]:
         }
 
 
-def append(log: Path, name: str, lab: int, most: int, run: Run) -> None:
-    new = not log.is_file()
-    with log.open("a", newline="") as stream:
+def append(file: Path, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    new = not file.is_file()
+    with file.open("a", newline="") as stream:
         writer = csv.writer(stream)
         if new:
-            writer.writerow(["method", "lab", "most", "experiments", "fields", "seconds"])
-        writer.writerow([name, lab, most, run[0], run[1], f"{run[2]:.1f}"])
+            writer.writerow(heads)
+        writer.writerows(rows)
 
 
 def table(by_method: dict[str, list[Run]], most: int) -> None:
@@ -100,6 +115,25 @@ def table(by_method: dict[str, list[Run]], most: int) -> None:
         share = np.mean(needed <= most)
         columns = f"{len(runs):4} {share:9.0%} {median:7g} {quartiles:>10} {fields:7.0f} {seconds:6.0f}"
         print(f"{name:{width}} {columns}")
+
+
+def foreseen(trail: Path, names: Sequence[str], most: int) -> None:
+    """Median and 90th percentile over labs of |predicted / measured - 1|, first and last experiment."""
+    if not trail.is_file():
+        return
+    apart: dict[tuple[str, str], dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
+    with trail.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            measured, predicted = float(row["measured"]), float(row["predicted"])
+            if row["method"] in names and int(row["most"]) == most and measured:
+                one = (int(row["experiment"]), abs(predicted / measured - 1.0))
+                apart[row["method"], row["descriptor"]][row["lab"]].append(one)
+    for (name, descriptor), labs in apart.items():
+        ends = np.array([[min(runs)[1], max(runs)[1]] for runs in labs.values()])
+        first, last = (
+            f"{np.median(column):5.1%} (90 %: {np.quantile(column, 0.9):.1%})" for column in ends.T
+        )
+        print(f"{name}: {descriptor:16} off by {first} in the first experiment, {last} in the last")
 
 
 def plot(by_method: dict[str, list[Run]], most: int, path: Path) -> None:

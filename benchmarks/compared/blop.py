@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from benchmarks.compared.labs import HiddenLab, campaign
+from benchmarks.compared.labs import HiddenLab, Proposal, campaign
 from models.inverse import Objective, UnitCube
 from models.learning.observations import Observation
-from models.values import Conditions
 
 _RUNNING: WeakKeyDictionary[HiddenLab, tuple[Any, Any]] = WeakKeyDictionary()
 """It starts from a design of its own, so one optimiser stays with a lab, and remembers what it asked for."""
 
 
-def suggest(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> Conditions:
+def suggest(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> Proposal:
     """What Ax tries next to minimise F, from nothing but F as measured."""
     searched = [one for one in lab.space.parameters if one.high > one.low]
     optimiser, asked = _RUNNING.get(lab) or (_optimiser(searched, seed), None)
@@ -25,7 +24,9 @@ def suggest(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> C
     (found,) = optimiser.suggest(1)
     _RUNNING[lab] = optimiser, found["_id"]
     cube = UnitCube(lab.space)
-    return cube.decode(cube.encode({**lab.space.fixed, **{one.name: found[one.name] for one in searched}}))
+    return Proposal(
+        cube.decode(cube.encode({**lab.space.fixed, **{one.name: found[one.name] for one in searched}}))
+    )
 
 
 def _optimiser(searched: Sequence[Any], seed: int) -> Any:

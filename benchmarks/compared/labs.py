@@ -1,6 +1,7 @@
 """A simulated lab whose constants nobody knows, a target that it can reach, and a look at a synthesis."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from campaigns.specification import Campaign, TargetSpec, View, load
 from flows.measuring import MeasuredField, intervals, measures_of
 from models.inverse import UnitCube
 from models.morphology import Measure
-from models.values import Conditions, Interval, Target
+from models.values import Conditions, Estimate, Interval, Target
 from sim.lmr import LMRPlant, Powder
 
 CAMPAIGN = Path("campaigns/library/lmr-precursor.yaml")
@@ -32,6 +33,14 @@ class Look:
     measured: dict[str, Interval]
     met: bool
     fields: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Conditions to try next, and what the method expects there of each descriptor, if it says so."""
+
+    conditions: Conditions
+    expected: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 Fields = dict[float, list[MeasuredField]]
@@ -71,8 +80,8 @@ class Eyes:
         """Fields ``first`` and the next ones, as measured."""
         measures: dict[str, Measure] = measures_of(view)
         magnification, made = view.magnification, []
-        for field in range(first, first + number):
-            drawn = self.plant.render(powder, magnification=magnification, field=field)
+        for index in range(first, first + number):
+            drawn = self.plant.render(powder, magnification=magnification, field=index)
             pixels = (drawn.pixels / 255.0).astype(np.float32)
             measured = {kind: one.measure(pixels, drawn.pixel_size_um) for kind, one in measures.items()}
             made.append(MeasuredField(measured).without_labels())

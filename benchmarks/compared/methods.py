@@ -7,14 +7,13 @@ from importlib.util import find_spec
 
 from benchmarks.compared import blop
 from benchmarks.compared.labels import labels
-from benchmarks.compared.labs import HiddenLab, campaign
+from benchmarks.compared.labs import HiddenLab, Proposal, campaign
 from models.inverse import Predictor, SuggestSettings, optimise, policy_for
 from models.inverse.generated import GeneratorPredictor
 from models.learning.observations import Observation
-from models.values import Conditions
 
-Suggest = Callable[[HiddenLab, Sequence[Observation], int], Conditions]
-"""(lab, what was measured so far, seed of the lab) → the next conditions."""
+Suggest = Callable[[HiddenLab, Sequence[Observation], int], Proposal]
+"""(lab, what was measured so far, seed of the lab) → what to try next."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def _settings() -> SuggestSettings:
 
 
 def _by_policy(kind: str, predictor: Callable[[], Predictor] | None = None) -> Suggest:
-    def suggest(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> Conditions:
+    def suggest(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> Proposal:
         policy = policy_for(
             kind,
             predictor() if predictor else None,
@@ -44,16 +43,17 @@ def _by_policy(kind: str, predictor: Callable[[], Predictor] | None = None) -> S
         for one in observations:
             policy.ingest(one)
         # Random draws anew each time; the others are the same search with more to go by.
-        return policy.suggest(seed + 100_000 * len(observations)).best.conditions
+        best = policy.suggest(seed + 100_000 * len(observations)).best
+        return Proposal(best.conditions, best.predicted)
 
     return suggest
 
 
-def _uncorrected(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> Conditions:
+def _uncorrected(lab: HiddenLab, observations: Sequence[Observation], seed: int) -> Proposal:
     """The generator's own best, then its next best apart from what was tried, whatever was measured."""
     tried = [one.conditions for one in observations]
     settings = _settings()
-    return optimise(
+    best = optimise(
         generator(),
         lab.space,
         lab.targets,
@@ -63,7 +63,8 @@ def _uncorrected(lab: HiddenLab, observations: Sequence[Observation], seed: int)
         avoid=tried,
         known=tried,
         patience=settings.patience,
-    ).best.conditions
+    ).best
+    return Proposal(best.conditions, best.predicted)
 
 
 @cache
