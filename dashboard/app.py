@@ -6,22 +6,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import Response
 
-from campaigns.ledger import FINAL_STATUSES
 from dashboard.api import create_api
-from dashboard.computed import report_now
 from dashboard.desk import Desk
 from dashboard.pages.sign_in import form_routes
 from dashboard.parts.frame import to_sign_in
 from dashboard.parts.pictures import picture_routes
+from dashboard.reports import report_page
 from dashboard.security_headers import SecurityHeaders
 from models.errors import UnusableInput
-
-_REPORT = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "frame-ancestors 'none'"
-}
 
 
 def create_app(home: Path) -> FastAPI:
@@ -74,12 +68,9 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             return to_sign_in(request)
         try:
             _, record = await asyncio.to_thread(desk.source.campaign, campaign_id)
-            if record.status in FINAL_STATUSES and Path(record.report).is_file():
-                return FileResponse(record.report, media_type="text/html", headers=_REPORT)
-            page = await desk.worker.ask(report_now, desk.home, campaign_id, record.simulated)
+            return await report_page(desk.worker, desk.home, record)
         except UnusableInput as error:
             raise HTTPException(404, str(error)) from error
-        return HTMLResponse(page, headers=_REPORT)
 
 
 async def _rest(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from campaigns.people import Role
 from dashboard.api import create_api
 from dashboard.security import COOKIE, Guard, Settings
 from models.errors import UnusableInput
-from tests.dashboard.api.conftest import PASSWORD, NoWorker
+from tests.dashboard.api.conftest import PASSWORD, NoNetworks
 
 pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
 
@@ -95,7 +95,7 @@ def test_wrong_sign_ins_are_limited_by_name_and_address_and_are_on_record(bench)
 def test_a_proxy_is_believed_only_where_it_is_trusted(bench, monkeypatch):
     def api(settings: Settings):
         guard = Guard(bench.people, settings)
-        return create_api(bench.home, people=bench.people, guard=guard, worker=NoWorker())
+        return create_api(bench.home, people=bench.people, guard=guard, worker=NoNetworks())
 
     monkeypatch.setenv("MORPHOLOOP_PROXY_HEADER", "X-Forwarded-User")
     with pytest.raises(UnusableInput, match="anybody could send that header"):
