@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -166,6 +167,39 @@ async def measure(
     await asyncio.gather(*looking)
 
 
+def signed_in(home: Path) -> list[str]:
+    """Session cookies of some people."""
+    with People.open(home) as people:
+        for n in range(PEOPLE):
+            people.add(f"viewer{n}", Role.SCIENTIST, None, by="benchmark")
+        return [
+            people.open_session(Person(f"viewer{n}", Role.SCIENTIST, "password"))[0] for n in range(PEOPLE)
+        ]
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """The dashboard in a process of its own, and its address, as soon as it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "dashboard", "--port", str(port)],
+        env={**os.environ, "MORPHOLOOP_HOME": str(home)},
+    )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                httpx.get(f"{base}/sign-in", timeout=5)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield psutil.Process(process.pid), base
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--viewers", type=int, default=50)
@@ -179,33 +213,12 @@ def main() -> None:
         print(
             f"{given.experiments * given.fields} micrographs, written in {time.perf_counter() - began:.0f} s"
         )
-        with People.open(home) as people:
-            cookies = []
-            for n in range(PEOPLE):
-                people.add(f"viewer{n}", Role.SCIENTIST, None, by="benchmark")
-                cookies.append(people.open_session(Person(f"viewer{n}", Role.SCIENTIST, "password"))[0])
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        cookies = signed_in(home)
         began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "dashboard", "--port", str(port)],
-            env={**os.environ, "MORPHOLOOP_HOME": str(home)},
-        )
-        try:
-            base = f"http://127.0.0.1:{port}"
-            while True:
-                try:
-                    httpx.get(f"{base}/sign-in", timeout=5)
-                    break
-                except httpx.HTTPError:
-                    time.sleep(0.1)
-            server = psutil.Process(process.pid)
+        with serving(home) as (server, base):
             memory = server.memory_info().rss / 2**20
             print(f"server up in {time.perf_counter() - began:.1f} s, {memory:.0f} MiB")
             asyncio.run(measure(base, cookies, given.viewers, campaign, server, home))
-        finally:
-            process.terminate()
-            process.wait()
 
 
 if __name__ == "__main__":
