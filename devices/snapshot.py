@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -68,12 +68,13 @@ class Holder(_Record):
 
 
 class Busy(_Record):
-    """One of several reactors or microscopes: its state, and the key that it runs or has under the beam."""
+    """One of several reactors or microscopes: its state, the key that it runs or images, and its readings."""
 
     name: str
     kind: Literal["reactor", "microscope"]
     state: str
     key: str = ""
+    values: tuple[Reading, ...] = ()
 
 
 class Snapshot(_Record):
@@ -114,18 +115,11 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
     """What ``lab`` looks like now, with what is ``known`` besides; what cannot be read is an alarm."""
     reactor, microscope = lab.reactor, lab.microscope
     alarms: list[str] = list(known.pop("alarms", ()))
-    try:
-        limits = {**reactor.source.read()}
-        limits["magnification"] = microscope.magnification.limit()
-    except LabError as error:
-        limits = {}
-        alarms.append(str(error))
-    quantities = {name: getattr(reactor.set_points, name) for name in reactor.set_points.component_names}
-    unread = getattr(reactor, "unread", ())
-    values = [
-        _reading(name, quantity, limits.get(name), alarms, unread=name in unread)
-        for name, quantity in {**quantities, "magnification": microscope.magnification}.items()
-    ]
+    several = len(lab.reactors) + len(lab.microscopes) > 2
+    readings = {
+        name: (*_quantities(one, name if several else "", alarms),) for name, one in lab.reactors.items()
+    }
+    readings |= {name: (_magnification(one, alarms),) for name, one in lab.microscopes.items()}
     each: list[Any] = [*lab.reactors.values(), *lab.microscopes.values()]
     for device in each:
         with contextlib.suppress(AttributeError):
@@ -136,7 +130,7 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         lab_time = lab.clock.iso()
     except LabError as error:
         alarms.append(str(error))
-    devices = tuple(_each(lab, alarms)) if len(lab.reactors) + len(lab.microscopes) > 2 else ()
+    devices = tuple(_each(lab, readings, alarms)) if several else ()
     return Snapshot(
         lab=lab.name,
         simulated=lab.simulated,
@@ -149,24 +143,51 @@ def take(lab: "Laboratory", **known: Any) -> Snapshot:
         microscope=str(_get(microscope.state) or "unknown"),
         sample=str(_get(microscope.sample) or ""),
         note=str(_get(getattr(microscope, "note", None)) or ""),
-        values=tuple(values),
+        values=(*readings[reactor.name], *readings[microscope.name]),
         alarms=tuple(dict.fromkeys(alarms)),
         devices=devices,
         **known,
     )
 
 
-def _each(lab: "Laboratory", alarms: list[str]) -> Iterator[Busy]:
+def _quantities(reactor: Any, device: str, alarms: list[str]) -> Iterator[Reading]:
+    """What each quantity of a reactor reads; ``device`` names it in alarms."""
+    told: list[str] = []
+    try:
+        limits = {**reactor.source.read()}
+    except LabError as error:
+        limits = {}
+        told.append(str(error))
+    unread = getattr(reactor, "unread", ())
+    for name in reactor.set_points.component_names:
+        quantity = getattr(reactor.set_points, name)
+        yield _reading(name, quantity, limits.get(name), told, unread=name in unread)
+    alarms += [f"{device}: {one}" if device else one for one in told]
+
+
+def _magnification(microscope: Any, alarms: list[str]) -> Reading:
+    try:
+        limit = microscope.magnification.limit()
+    except LabError as error:
+        limit = None
+        alarms.append(str(error))
+    return _reading("magnification", microscope.magnification, limit, alarms, unread=False)
+
+
+def _each(
+    lab: "Laboratory", readings: Mapping[str, tuple[Reading, ...]], alarms: list[str]
+) -> Iterator[Busy]:
     for name, reactor in lab.reactors.items():
         running = None
         try:
             running = reactor.logic.running()
         except LabError as error:
             alarms.append(str(error))
-        yield Busy(name=name, kind="reactor", state=str(_get(reactor.state) or "unknown"), key=running or "")
+        state = str(_get(reactor.state) or "unknown")
+        yield Busy(name=name, kind="reactor", state=state, key=running or "", values=readings[name])
     for name, microscope in lab.microscopes.items():
-        state, sample = _get(microscope.state), _get(microscope.sample)
-        yield Busy(name=name, kind="microscope", state=str(state or "unknown"), key=str(sample or ""))
+        state, sample = str(_get(microscope.state) or "unknown"), str(_get(microscope.sample) or "")
+        yield Busy(name=name, kind="microscope", state=state, key=sample, values=readings[name])
 
 
 def write(snapshot: Snapshot, folder: Path) -> None:

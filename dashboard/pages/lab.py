@@ -23,7 +23,7 @@ from dashboard.parts.markup import (
 )
 from dashboard.reading.labs import LabView
 from devices.manual.task import Task
-from devices.snapshot import Reading
+from devices.snapshot import Reading, Snapshot
 from devices.stopping import StopOrder
 
 _NONE = tag(
@@ -71,7 +71,7 @@ def _lab(one: LabView) -> Markup:
     columns = tag(
         "div",
         tag("div", tag("h3", "Devices"), _devices(one), class_="narrow"),
-        tag("div", tag("h3", "Quantities"), _values(snapshot.values), class_="broad"),
+        tag("div", *_quantities(snapshot), class_="broad"),
         class_="columns",
     )
     return tag(
@@ -120,6 +120,17 @@ def _devices(one: LabView) -> Markup:
             *([("last stop", snapshot.last_stop.told())] if snapshot.last_stop else []),
         ]
     )
+
+
+def _quantities(snapshot: Snapshot) -> list[Markup]:
+    """Of one reactor and microscope together; of several, of each by its name."""
+    if not snapshot.devices:
+        return [tag("h3", "Quantities"), _values(snapshot.values)]
+    return [
+        part
+        for one in snapshot.devices
+        for part in (tag("h3", f"Quantities of {one.name}"), _values(one.values))
+    ]
 
 
 def _values(values: tuple[Reading, ...]) -> Markup:

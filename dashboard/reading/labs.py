@@ -82,25 +82,30 @@ def _view(home: Path, folder: Path, snapshot: Snapshot) -> LabView:
         interlocks = read_lab_file(Path(snapshot.file)).interlocks()
     except LabError as error:
         fault = str(error)
-    readings = {reading.name: reading for reading in snapshot.values}
+    # Of several reactors each has all the interlocks, and is told by its name.
+    each = [(f"{one.name}: ", one.values) for one in snapshot.devices if one.kind == "reactor"]
     return LabView(
         folder,
         snapshot,
         snapshot.held,
-        tuple(_interlock(one, readings.get(one.quantity)) for one in interlocks),
+        tuple(
+            _interlock(one, device, {reading.name: reading for reading in values}.get(one.quantity))
+            for device, values in each or [("", snapshot.values)]
+            for one in interlocks
+        ),
         None if order is None else order[1],
         fault,
     )
 
 
-def _interlock(one: Interlock, reading: Reading | None) -> InterlockView:
+def _interlock(one: Interlock, device: str, reading: Reading | None) -> InterlockView:
     value = reading.value if reading is not None and isinstance(reading.value, int | float) else None
     bound = f"above {one.above:g}" if one.above is not None else f"below {one.below:g}"
     delay = f" for {one.delay_s:g} s" if one.delay_s else ""
     while_ = ", in a batch" if one.batch_only else ""
     unit = f" {one.unit}" if one.unit else ""
     return InterlockView(
-        one.name,
+        f"{device}{one.name}",
         one.quantity,
         f"trips {bound}{unit}{delay}{while_}; again from {one.resume:g}{unit}",
         value,

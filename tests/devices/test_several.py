@@ -154,6 +154,18 @@ def test_two_batches_run_side_by_side_and_each_reactor_knows_its_own(lab_file, c
         assert again.reactor_record("b-1") == second
 
 
+def test_what_the_second_reactor_reads_is_told_and_its_alarm_names_it(lab_file):
+    with opened(lab_file(None)) as lab:
+        lab.reactors["south"].set_points.temperature_C.readback.put(90.0)
+        seen = snapshot.take(lab, file="", seed=0, holder=None, open=True, last_stop=None)
+    readings = {(one.name, value.name): value for one in seen.devices for value in one.values}
+    assert readings["south", "temperature_C"].value == 90.0
+    assert readings["north", "temperature_C"].value != 90.0
+    assert ("microscope", "magnification") in readings
+    (alarm,) = (one for one in seen.alarms if "temperature_C" in one)
+    assert alarm.startswith("south: ")
+
+
 def test_a_trip_of_one_reactor_is_none_of_the_others_business(lab_file, conditions):
     with opened(lab_file(slowly)) as lab:
 

@@ -78,6 +78,30 @@ def test_readings_limits_alarms_interlocks_and_holder_are_shown_and_keep_up(desk
     visit(desk, story)
 
 
+def test_of_two_reactors_each_shows_its_own_quantities_and_interlocks(desk, home):
+    def reactor(name: str, reads: float) -> dict[str, object]:
+        reading = {"name": "bath_temperature_C", "unit": "°C", "value": reads, "low": 5, "high": 80}
+        return {"name": name, "kind": "reactor", "state": "idle", "values": [reading]}
+
+    _opened(home, alarms=[], devices=[reactor("north", 21.5), reactor("south", 76.0)])
+
+    async def story(visitor):
+        user = visitor(session_of(desk, Role.VIEWER))
+        await user.open("/lab")
+        for text in (
+            "Quantities of north",
+            "21.5 °C",
+            "Quantities of south",
+            "76 °C",
+            "north: over_temperature",
+            "south: over_temperature",
+            "✕ forbids a start",
+        ):
+            await user.should_see(text)
+
+    visit(desk, story)
+
+
 def test_a_driver_that_says_nothing_for_long_is_told(desk, home):
     _opened(home, at="2026-01-01T00:00:00Z")
 
