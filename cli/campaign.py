@@ -222,29 +222,30 @@ def drive(
 ) -> None:
     """Run a campaign until it ends or waits, with its progress; exit status 1 unless it converged."""
     from campaigns.ledger import CampaignState
-    from cli.display import CampaignDisplay
-    from cli.summary import summary
-    from flows.opening import read_campaign, simulated_lab
-    from flows.progress import watched
-    from flows.server import prefect_server
-    from models.errors import UnusableInput
+    from flows.server import prefect_server_starting
 
-    # Before anything is started: what is wrong with the file is told at once.
-    read = read_campaign(campaign_file, seed, iterations, faults)
-    if simulated_only and not simulated_lab(read):
-        raise UnusableInput(
-            f"The lab of {campaign_file} is not simulated, so this would be no dry run; "
-            "name a simulated lab in the file, or use `morpholoop campaign start`."
-        )
-    done = None if fresh else _finished(read, out)
-    if done is not None:
-        console.print(f"{done.campaign} is finished; --fresh would run it anew.", markup=False)
-        found = done
-    else:
-        console.print(f"Campaign {read.name}, seed {read.seed}: preparing (a few seconds)", markup=False)
-        with prefect_server():
-            from flows.campaign import campaign as run_campaign
+    with prefect_server_starting() as wait_for_server:
+        from cli.display import CampaignDisplay
+        from cli.summary import summary
+        from flows.campaign import campaign as run_campaign
+        from flows.opening import read_campaign, simulated_lab
+        from flows.progress import watched
+        from models.errors import UnusableInput
 
+        # Before anything is done: what is wrong with the file is told at once.
+        read = read_campaign(campaign_file, seed, iterations, faults)
+        if simulated_only and not simulated_lab(read):
+            raise UnusableInput(
+                f"The lab of {campaign_file} is not simulated, so this would be no dry run; "
+                "name a simulated lab in the file, or use `morpholoop campaign start`."
+            )
+        done = None if fresh else _finished(read, out)
+        if done is not None:
+            console.print(f"{done.campaign} is finished; --fresh would run it anew.", markup=False)
+            found = done
+        else:
+            console.print(f"Campaign {read.name}, seed {read.seed}: preparing (a few seconds)", markup=False)
+            wait_for_server()
             with CampaignDisplay() as display, watched(display):
                 found = run_campaign(
                     campaign_file.absolute(),

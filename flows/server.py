@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +28,22 @@ def prefect_server() -> Iterator[None]:
 
     Errors: :class:`UnusableInput` when the server does not come up; its log is named.
     """
+    with prefect_server_starting() as wait:
+        wait()
+        yield
+
+
+@contextmanager
+def prefect_server_starting() -> Iterator[Callable[[], None]]:
+    """As :func:`prefect_server`, but what comes with the context is to be called before Prefect is used.
+
+    A server takes seconds to start, and so does what its user has to load meanwhile.
+    """
     home = state_directory()
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     if PREFECT_API_URL.value():
-        yield
+        yield lambda: None
         return
     log = home / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -50,14 +61,20 @@ def prefect_server() -> Iterator[None]:
             start_new_session=True,
         ) as process,
     ):
-        try:
+        is_up = threading.Event()
+
+        def wait() -> None:
             _wait_until_up(url, process, log)
+            is_up.set()
+
+        try:
             # The heartbeat thread costs a second at the end of each run, and only a shared server reads it.
             with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 try:
-                    yield
+                    yield wait
                 finally:
-                    _deliver_events()
+                    if is_up.is_set():
+                        _deliver_events()
         finally:
             process.terminate()
 
