@@ -4,7 +4,7 @@
 file, by default the membrane's) and looks a hundred times a second where it is: in the devices (plans,
 instruments, the simulated plant), in the models (prediction, search, quantification, representativity), or
 in the loop itself, which is split into the ledger, Prefect, pictures and the rest. Seconds are the clock's:
-on a busy machine they are too long. What is done once (starting Prefect, the last report) is told apart. About
+on a busy machine too long. What is done once (starting Prefect, the last report) is told apart. About
 two minutes.
 """
 
