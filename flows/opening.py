@@ -24,6 +24,7 @@ from devices.limits import Limit, check_units
 from flows.lease import kept_lease
 from flows.references import references
 from flows.seeds import derive
+from flows.store import put_as
 from flows.worker import AUTHOR, Worker
 from models.errors import UnusableInput
 from models.morphology import known_descriptors
@@ -227,6 +228,8 @@ def _laboratory(
     # Each simulated campaign has a lab of its own, so that what ran before in this folder changes nothing.
     state = root / "labs" / record.id if record.simulated else root
     state.mkdir(parents=True, exist_ok=True)
+    if record.simulated:
+        faults = _kept_scenario(state / "scenario.yaml", faults)
     seed = derive(campaign.seed, 0, "laboratory")
     with load_lab(
         campaign.lab,
@@ -237,3 +240,10 @@ def _laboratory(
         stop_dir=root,
     ) as laboratory:
         yield laboratory
+
+
+def _kept_scenario(kept: Path, given: Path | None) -> Path | None:
+    """The scenario of a campaign, which whoever goes on with it need not give again."""
+    if given is not None:
+        put_as(given.read_bytes(), kept)
+    return kept if kept.is_file() else None

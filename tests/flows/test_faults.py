@@ -304,6 +304,27 @@ def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(membrane: Loop) -
     assert [(one.state, one.fields, one.reactor_starts) for one in found.iterations] == [("learned", 2, 1)]
 
 
+def test_whoever_goes_on_with_the_campaign_need_not_give_its_scenario_again(membrane: Loop) -> None:
+    from flows.campaign import campaign
+
+    with pytest.raises(LabError, match="The power was cut"):
+        membrane.run(
+            {"kind": "power_cut", "at": "5 min"},
+            {"kind": "black_image", "experiment": 2, "field": 1},
+            experiments=2,
+        )
+    with membrane.ledger() as ledger:
+        (record,) = ledger.campaigns()
+    resumed = membrane.folder / "resumed.yaml"
+    resumed.write_text(record.specification, encoding="utf-8")
+    found = campaign(resumed)
+    assert (found.campaign, len(found.iterations)) == (record.id, 2)
+    assert [one["kind"] for one in membrane.journal() if one["event"] == "fault"] == [
+        "power_cut",
+        "black_image",
+    ]
+
+
 def test_the_command_ends_with_one_sentence_and_goes_on(
     membrane: Loop, environment: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
