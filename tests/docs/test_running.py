@@ -41,7 +41,7 @@ READ_ONLY = {
     "docs/connect-your-reactor.md": "a served plant in another shell; tests/devices/epics serves one",
     "docs/deploy.md": "servers and several machines; tests/flows/deployments starts them",
     "docs/explanation/safety.md": "a lab file of one's own",
-    "docs/faults.md": "tests/flows/test_faults.py does it",
+    "docs/faults.md": "tests/flows/faults does it",
     "docs/manual-lab.md": "a person at the bench; tests/devices/manual is one",
     "docs/model-card.md": "hours",
     "docs/operating.md": "a password, and a server",

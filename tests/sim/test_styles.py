@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from sim import styles_bodies as bodies
-from sim.styles import HELD_OUT, SHARES, STYLES, render, write
+from sim.styles import render, write
+from sim.styles_library import HELD_OUT, SHARES, STYLES
 from sim.styles_scene import noise_tile
 
 pytestmark = pytest.mark.slow
