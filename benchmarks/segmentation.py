@@ -1,10 +1,10 @@
 """How well and how fast the built-in segmenters find particles, on pictures that none was trained on.
 
-``python benchmarks/segmentation.py [--real FOLDER] [--sheet FILE.png]`` prints F1 at an intersection over
+``python -m benchmarks.segmentation [--real FOLDER] [--sheet FILE.png]`` prints F1 at an intersection over
 union of one half per set (styles of the training pictures with other seeds, the style ``stones`` that is held
-out, fields and tiles of a hidden simulated precursor, and labelled micrographs in FOLDER: ``*.npz`` with
-``image`` and ``labels``), the errors of D50, Ψ and SD of Ψ per set, and pictures a second on one core. Times
-are the processor's own, so that a busy machine does not change them.
+out, pictures by another renderer, fields and tiles of a hidden simulated precursor, and labelled micrographs
+in FOLDER: ``*.npz`` with ``image`` and ``labels``), the errors of D50, Ψ and SD of Ψ per set, and pictures a
+second on one core. Times are the processor's own, so that a busy machine does not change them.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from PIL import Image as Pictures
 from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
+from benchmarks.compared.height_fields import micrograph
 from models.morphology import Segmenter, segmenter
 from models.morphology.learned.scores import matches
 from models.morphology.measures import Image, Labels
@@ -26,7 +27,8 @@ from models.morphology.segmenters import segment_all
 from models.morphology.sizes import frame_weights, weighted_mean_sd, weighted_quantile
 from sim.dataset import VIEWS, tiles
 from sim.lmr import LMRPlant
-from sim.styles import HELD_OUT, SHARES, render
+from sim.styles import render
+from sim.styles_library import HELD_OUT, SHARES
 
 SEED = 77_000_000
 """Far from the seeds of training pictures, which are below one million."""
@@ -48,12 +50,14 @@ class Sample:
     sphericity: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
-def styled(style: str, number: int) -> list[Sample]:
+def styled(style: str | None, number: int) -> list[Sample]:
+    """Pictures of a style of the training pictures' renderer; None: of another renderer."""
     made = []
     for index in range(number):
         # A third of the pictures each at the scan's full, a half, and a third of its resolution.
         part = 1 + index % 3
-        one = render(style, SEED + index, (SCAN[0] // part, SCAN[1] // part))
+        shape = (SCAN[0] // part, SCAN[1] // part)
+        one = micrograph(SEED + index, shape) if style is None else render(style, SEED + index, shape)
         pixels = one.image.astype(np.float32) / 255
         made.append(Sample(pixels, one.labels.astype(np.int32), one.diameter, one.sphericity))
     return made
@@ -220,7 +224,7 @@ def overlay(sample: Sample, labels: Labels, width: int = 420) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--number", type=int, default=6, help="pictures per style (default 6)")
     parser.add_argument("--real", type=Path, help="folder of labelled micrographs (*.npz)")
     parser.add_argument("--weights", type=Path, help="weights of the learned segmenter (default: shipped)")
@@ -235,6 +239,7 @@ def main() -> None:
     small = [one for powder in made for one in powder.tiles]
     sets = {style: styled(style, args.number) for style in SHARES if style not in ("precursor", "bare")}
     sets[f"{HELD_OUT} (held out)"] = styled(HELD_OUT, 2 * args.number)
+    sets["another renderer"] = styled(None, 3 * args.number)
     sets |= {"LMR ×3000": fields, "LMR tiles": small}
     if args.real:
         sets["real"] = real(args.real)

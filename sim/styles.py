@@ -6,7 +6,6 @@
 """
 
 import argparse
-from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,113 +19,10 @@ from tqdm import tqdm
 from sim import styles_bodies as bodies
 from sim.lmr import LMRPlant, Powder
 from sim.precipitation import PowderState
+from sim.styles_library import PRECURSOR, SHARES, STYLES, Range, Style
 from sim.styles_scene import Look, Placed, noise_tile, paint, recorded, scatter
 
-Range = tuple[float, float]
-
-HELD_OUT = "stones"
 SIZE = (480, 640)
-
-
-@dataclass(frozen=True)
-class Style:
-    """Ranges that the scenes of one style are drawn from.
-
-    ``diameter`` is the range of medians in px of a field 640 px wide, ``spread`` of the SD of the logarithm
-    of the diameter, ``coverage`` of the area of all bodies over that of the field, ``contact`` of the closest
-    approach in radii of the smaller (1 touches, less overlaps). ``satellites``: share of fields with many
-    small bodies beside the large. The rest is as in :class:`sim.styles_scene.Look`.
-    """
-
-    kinds: Mapping[str, float]
-    diameter: Range = (10.0, 120.0)
-    spread: Range = (0.05, 0.4)
-    coverage: Range = (0.1, 1.0)
-    contact: Range = (0.55, 1.05)
-    satellites: float = 0.25
-    ground: Range = (0.04, 0.3)
-    face: Range = (0.3, 0.6)
-    limb: Range = (0.0, 0.4)
-    rim: Range = (0.0, 0.25)
-    light: float = 0.25
-    texture: Range = (0.0, 0.12)
-    bump: Range = (0.0, 0.03)
-    textures: tuple[str, ...] = ("felt", "needles", "cells", "pits", "fractal")
-    ground_texture: Range = (0.0, 0.05)
-    dim: Range = (0.0, 0.35)
-    shadow: float = 0.0
-
-
-STYLES: Mapping[str, Style] = {
-    "agglomerates": Style({"lump": 3, "cluster": 1}, limb=(0.05, 0.5), texture=(0.02, 0.16)),
-    "spheres": Style({"sphere": 1}, rim=(0.0, 0.45), texture=(0.0, 0.05), satellites=0.4),
-    "powder": Style(
-        {"sphere": 3, "lump": 2, "cluster": 0.3},
-        spread=(0.3, 0.65),
-        coverage=(0.3, 1.1),
-        contact=(0.6, 0.95),
-        satellites=0.6,
-        face=(0.3, 0.5),
-        texture=(0.02, 0.12),
-        textures=("cells", "felt", "fractal"),
-        dim=(0.2, 0.75),
-        ground=(0.03, 0.2),
-    ),
-    "crystals": Style(
-        {"crystal": 1},
-        light=0.5,
-        limb=(0.0, 0.3),
-        texture=(0.0, 0.06),
-        contact=(0.75, 1.1),
-        coverage=(0.1, 0.8),
-    ),
-    "discs": Style({"disc": 1}, limb=(0.0, 0.2), rim=(0.05, 0.35), texture=(0.0, 0.06), coverage=(0.1, 0.8)),
-    "rods": Style({"rod": 1}, diameter=(12.0, 90.0), coverage=(0.05, 0.6), contact=(0.7, 1.2)),
-    "clusters": Style({"cluster": 1}, diameter=(20.0, 140.0), limb=(0.1, 0.5), texture=(0.0, 0.1)),
-    "bright_ground": Style(
-        {"sphere": 2, "lump": 2, "crystal": 1, "disc": 1},
-        ground=(0.45, 0.85),
-        face=(0.1, 0.3),
-        limb=(0.0, 0.2),
-        rim=(0.0, 0.15),
-    ),
-    "mixed": Style(
-        {"sphere": 1, "lump": 1, "crystal": 1, "disc": 1, "rod": 0.5, "cluster": 0.5}, spread=(0.2, 0.7)
-    ),
-    "close_up": Style(
-        {"lump": 1, "cluster": 0.5, "sphere": 1},
-        diameter=(500.0, 1500.0),
-        spread=(0.0, 0.1),
-        coverage=(1.0, 2.0),
-        contact=(0.9, 1.0),
-        satellites=0.0,
-        texture=(0.05, 0.2),
-    ),
-    "bare": Style({"sphere": 1}, coverage=(0.0, 0.0), ground=(0.05, 0.8), ground_texture=(0.0, 0.1)),
-    "stones": Style(
-        {"stone": 1},
-        spread=(0.1, 0.35),
-        coverage=(0.3, 0.8),
-        contact=(0.8, 1.0),
-        satellites=0.0,
-        ground=(0.3, 0.5),
-        face=(0.5, 0.65),
-        limb=(0.0, 0.0),
-        rim=(0.0, 0.0),
-        light=0.6,
-        dim=(0.0, 0.2),
-        texture=(0.03, 0.08),
-        textures=("fractal",),
-        ground_texture=(0.02, 0.06),
-        shadow=0.25,
-    ),
-}
-PRECURSOR = "precursor"
-"""Fields of the simulated precursor itself, with sizes, forms and crystallites drawn at random."""
-SHARES: Mapping[str, float] = {
-    "agglomerates": 4, "spheres": 3, "powder": 5, "crystals": 2, "discs": 1.5, "rods": 1, "clusters": 1.5,
-    "bright_ground": 2, "mixed": 2, "close_up": 0.7, "bare": 0.5, PRECURSOR: 4,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -203,10 +99,17 @@ def _diameters(
 
 def _look(style: Style, diameter: float, ground: float, rng: np.random.Generator) -> Look:
     turn = rng.uniform(0.0, 2.0 * np.pi)
-    light = style.light * rng.random() if not style.shadow else style.light
+    casts = style.shadow[1] > 0.0
+    light = style.light if casts else style.light * rng.random()
     halo = float(rng.choice([0.0, rng.uniform(-0.5, -0.1), rng.uniform(0.05, 0.4)], p=[0.4, 0.45, 0.15]))
-    shadow = style.shadow * diameter
+    shadow = rng.uniform(*style.shadow) * diameter if casts else 0.0
     face = rng.uniform(*style.face)
+    if abs(face - ground) < style.contrast:
+        face = (
+            ground + style.contrast
+            if face > ground or ground < 2 * style.contrast
+            else ground - style.contrast
+        )
     # Deep bodies are dark, but not as the ground.
     deepest = max(0.0, 1.0 - 1.4 * ground / face) if face > ground else 0.3
     return Look(
@@ -218,7 +121,7 @@ def _look(style: Style, diameter: float, ground: float, rng: np.random.Generator
         light=(light * np.cos(turn), light * np.sin(turn)),
         texture=rng.uniform(*style.texture),
         bump=rng.uniform(*style.bump),
-        halo=0.0 if style.shadow else halo,
+        halo=0.0 if casts else halo,
         dim=min(rng.uniform(*style.dim), deepest),
         halo_px=max(1.0, rng.uniform(0.03, 0.15) * diameter),
         shadow_px=(shadow * np.cos(turn), shadow * np.sin(turn)),

@@ -1,14 +1,15 @@
 """Train the segmenter: ``python -m models.morphology.learned.train DATA --out DIR``.
 
 ``DATA`` holds labelled pictures as ``python -m sim.styles DATA`` writes them; every 20th is kept aside to
-validate on. ``DIR`` gets ``model.safetensors`` at the end, and ``state.pt`` on the way: the same command
-again goes on from there. A core is enough; ``--processes`` average their gradients.
+validate on. ``DIR`` gets ``model.safetensors`` and ``state.pt`` on the way: the same command again goes on
+from there. A core is enough; ``--processes`` average their gradients.
 """
 
 import argparse
 import json
 import math
 import os
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ WARM_UP = 60
 BOUNDARY_WEIGHT = 2.0
 """Boundaries are few: their pixels count more."""
 DISTANCE_WEIGHT = 4.0
+AVERAGED = 0.998
+"""Share of the running mean of the weights, which is what is kept, in its next value."""
 
 
 def loss(maps: Tensor, targets: Tensor) -> Tensor:
@@ -91,8 +94,9 @@ def _train(
     torch.manual_seed(seed)
     device = torch.device(team.device)
     network = _started(start).to(device).to(memory_format=torch.channels_last)
+    averaged = deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=highest_rate, weight_decay=1e-4)
-    begun = _resume(out / STATE, network, optimiser)
+    begun = _resume(out / STATE, network, averaged, optimiser)
     network.train()
     bar = tqdm(range(begun, steps), initial=begun, total=steps, unit="step", disable=not team.leads)
     for step in bar:
@@ -108,13 +112,22 @@ def _train(
         team.average(network.parameters())
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
+        follow(averaged, network)
         reached = float(value.detach())
         bar.set_postfix(loss=f"{reached:.3f}")
         if team.leads and ((step + 1) % SAVE_EVERY == 0 or step + 1 == steps):
-            _store(out, network, optimiser, step + 1, reached)
+            _store(out, network, averaged, optimiser, step + 1, reached)
+            save(averaged, out / MODEL)
     if team.leads:
-        print(f"F1 at IoU 0.5 on {len(kept)} pictures kept aside: {validate(network, kept):.3f}")
-        save(network, out / MODEL)
+        print(f"F1 at IoU 0.5 on {len(kept)} pictures kept aside: {validate(averaged, kept):.3f}")
+
+
+def follow(averaged: SegmentationNet, network: SegmentationNet) -> None:
+    """Take the newest weights into their running mean, which errs less than any one step's."""
+    newest = network.state_dict()
+    for name, value in averaged.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(newest[name], 1.0 - AVERAGED)
 
 
 def validate(network: SegmentationNet, pictures: list[Labelled]) -> float:
@@ -132,20 +145,34 @@ def _started(start: Path | None) -> SegmentationNet:
     return SegmentationNet() if start is None else load(start)
 
 
-def _resume(state: Path, network: SegmentationNet, optimiser: torch.optim.Optimizer) -> int:
+def _resume(
+    state: Path, network: SegmentationNet, averaged: SegmentationNet, optimiser: torch.optim.Optimizer
+) -> int:
     if not state.is_file():
         return 0
     stored: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
     network.load_state_dict(stored["network"])
+    averaged.load_state_dict(stored["averaged"])
     optimiser.load_state_dict(stored["optimiser"])
     return int(stored["step"])
 
 
 def _store(
-    out: Path, network: SegmentationNet, optimiser: torch.optim.Optimizer, step: int, value: float
+    out: Path,
+    network: SegmentationNet,
+    averaged: SegmentationNet,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    value: float,
 ) -> None:
     fresh = out / f"{STATE}.new"
-    torch.save({"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, fresh)
+    stored = {
+        "network": network.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+    }
+    torch.save(stored, fresh)
     os.replace(fresh, out / STATE)
     with (out / LOG).open("a", encoding="utf-8") as log:
         log.write(json.dumps({"step": step, "loss": round(value, 4)}) + "\n")
