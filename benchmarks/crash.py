@@ -11,6 +11,7 @@ killed begins again on the simulated clock, so results may differ from the undis
 and no fault, as long as every experiment comes to its end with one start.
 """
 
+import argparse
 import dataclasses
 import json
 import os
@@ -223,8 +224,11 @@ def main() -> None:
     from tests.postgresql import programs
     from tests.postgresql import server as postgresql
 
-    kills = next((int(word) for word in sys.argv[1:] if word.isdecimal()), 100)
-    labs = (TWO_REACTORS,) if "--two-reactors" in sys.argv else ("in process", "controller")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("kills", type=int, nargs="?", default=100)
+    parser.add_argument("--two-reactors", action="store_true", help="two experiments in flight")
+    options = parser.parse_args()
+    labs = (TWO_REACTORS,) if options.two_reactors else ("in process", "controller")
     databases = ["SQLite"] + (["PostgreSQL"] if programs() is not None else [])
     rows = [Row(lab, database) for lab in labs for database in databases]
     chance = random.Random(1)
@@ -235,7 +239,7 @@ def main() -> None:
         workers = Workers({"PREFECT_API_URL": str(PREFECT_API_URL.value())})
         stack.callback(workers.close)
         for row in rows:
-            crash(row, -(-kills // len(rows)), workers, server, chance, folder)
+            crash(row, -(-options.kills // len(rows)), workers, server, chance, folder)
     names = [field.name for field in dataclasses.fields(Row)]
     print("  ".join(f"{name.replace('_', ' '):>13}" for name in names))
     for row in rows:

@@ -71,7 +71,7 @@ def campaign(method: Method, number: int, most: int) -> tuple[Run, list[Row]]:
         look = lab.run(proposal.conditions)
         fields += look.fields
         for name, one in proposal.expected.items():
-            if name in wanted and name in look.measured:
+            if name in wanted and name in look.measured and math.isfinite(one.mean):
                 rows.append((count, name, wanted[name], one.mean, look.measured[name].value))
         if look.met:
             return (count, fields, time.perf_counter() - began), rows
@@ -125,7 +125,7 @@ def foreseen(trail: Path, names: Sequence[str], most: int) -> None:
     with trail.open(newline="") as stream:
         for row in csv.DictReader(stream):
             measured, predicted = float(row["measured"]), float(row["predicted"])
-            if row["method"] in names and int(row["most"]) == most and measured:
+            if row["method"] in names and int(row["most"]) == most and np.isfinite(predicted / measured):
                 one = (int(row["experiment"]), abs(predicted / measured - 1.0))
                 apart[row["method"], row["descriptor"]][row["lab"]].append(one)
     for (name, descriptor), labs in apart.items():

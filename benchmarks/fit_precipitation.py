@@ -1,6 +1,6 @@
 """How closely the simulated plant follows the states that the shipped generator was trained on.
 
-``python benchmarks/fit_precipitation.py`` prints the deviations from the frozen table of those states,
+``python -m benchmarks.fit_precipitation`` prints the deviations from the frozen table of those states,
 ``tests/sim/reference_states.json``, and the spread of hidden plants. ``--fit`` fits the constants again, to
 every eighth of those states, from round values, and prints them with the table: at most nine evaluations and
 seven sets of slopes, 5,700 syntheses, about six minutes on an idle core.
@@ -126,7 +126,7 @@ def spread(frozen: dict, constants: KineticConstants) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--fit", action="store_true", help="fit the constants again and print them")
     again = parser.parse_args().fit
     frozen = json.loads(TABLE.read_text())

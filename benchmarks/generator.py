@@ -1,10 +1,10 @@
 """Generated tiles a second, by batch and by number of sampling steps, as a ratio against the bare base.
 
-``python benchmarks/generator.py`` prints a table. The peer in the same run is the UNet alone, evaluated as
+``python -m benchmarks.generator`` prints a table. The peer in the same run is the UNet alone, evaluated as
 often as the sampler needs it: what is above 1 is ControlNet, solver and decoder.
 """
 
-import dataclasses
+import argparse
 import resource
 import time
 from collections.abc import Callable
@@ -47,6 +47,7 @@ def base_alone(generator: Generator, steps: int) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
     torch.set_num_threads(1)
     generator = load(None)
     conditions = dict(generator.record.trained_on[0])
@@ -55,7 +56,7 @@ def main() -> None:
     print(f"{'steps':>6} {'tiles/s':>9} {'time / base alone':>18}")
     for steps in (4, 6, 8, 12):
         timesteps = spaced_timesteps(steps, generator.networks.scheduler.alphas_cumprod)
-        record = dataclasses.replace(generator.record, timesteps=timesteps)
+        record = generator.record.model_copy(update={"timesteps": timesteps})
         varied = Generator(generator.networks, record)
         took = seconds(lambda g=varied: g.sample(conditions, magnification=magnification, n=TILES, seed=0))
         print(f"{steps:>6} {TILES / took:>9.1f} {took / base_alone(generator, steps):>18.2f}")

@@ -1,15 +1,15 @@
 """Experiments that the loop needs until every descriptor is within 5 % of its target, on made-up worlds.
 
-``python benchmarks/inverse_loop.py [WORLDS]`` prints a table (30 worlds: about 10 min on one core). A world
+``python -m benchmarks.inverse_loop [WORLDS]`` prints a table (30 worlds: about 10 min on one core). A world
 has smooth random responses of four descriptors; its generator is wrong by a smooth random bias and its
 measurements by noise; it may also scatter from conditions to conditions, as one that shows few particles
 does. The peer is the same loop without the residual model: the generator's own best, next
 best, … proposals, as an open loop would try them.
 """
 
+import argparse
 import dataclasses
 import math
-import sys
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -131,7 +131,9 @@ def experiments(case: Case, seed: int) -> float:
 
 
 def main() -> None:
-    worlds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("worlds", type=int, nargs="?", default=30)
+    worlds = parser.parse_args().worlds
     five = (*FOUR, Parameter("atmosphere", "", categories=("N2", "O2")))
     cases = (
         Case("generator ±15 %"),

@@ -6,6 +6,7 @@ an empty store and on the full one; a campaign's status; the list of campaigns; 
 histories. Asked: 1 s for a status, and no more than 20 % between the full store and the empty one.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -123,7 +124,9 @@ def main() -> None:
     from tests.postgresql import programs
     from tests.postgresql import server as postgresql
 
-    campaigns = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("campaigns", type=int, nargs="?", default=100, help="of 100 experiments each")
+    campaigns = parser.parse_args().campaigns
     print(f"{campaigns * EXPERIMENTS} experiments in {campaigns} campaigns; medians")
     print(
         f"{'':11} {'empty ms':>9} {'full ms':>9} {'full/empty':>9} {'status ms':>10} {'of limit':>9} "

@@ -1,6 +1,6 @@
 """Do the intervals of representativity hold what they promise, at what width, at what cost?
 
-``python benchmarks/representativity.py`` measures everything and takes about twelve minutes of an idle core;
+``python -m benchmarks.representativity`` measures everything and takes about twelve minutes of an idle core;
 ``--quick`` takes minutes. ``--only speed`` (parity, speed, coverage, volumes, stacks, descriptors, stopping)
 measures one part. ``--checkout FOLDER`` names a checkout of the published implementation
 (tldr-group/ImageRep) to be timed, else the benchmark's own transcription of its definition is. ``--figure

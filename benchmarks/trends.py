@@ -1,6 +1,6 @@
 """The published trends of the precursor, as the simulated reference plant shows them.
 
-``python benchmarks/trends.py`` prints the trends, the limits of texture, what ripening does, the balance of
+``python -m benchmarks.trends`` prints the trends, the limits of texture, what ripening does, the balance of
 metal, image against laser diameters, and the correlations between descriptors over several designs. What
 ``image`` is written over is measured on rendered fields by ``models.morphology``, what ``state`` is written
 over is the state of the powder. About five minutes on an idle core; ``--states`` leaves the images out.
@@ -193,7 +193,7 @@ def _each(plan: Sequence[Conditions], times: Sequence[dict[str, float]]) -> list
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--states", action="store_true", help="no images: what the plant says itself")
     images = not parser.parse_args().states
     trends(images)
