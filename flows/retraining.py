@@ -11,11 +11,13 @@ from pydantic import Field
 
 from campaigns.decisions import held_out
 from campaigns.ledger import ExperimentRecord, Ledger, ModelUse, State, has_ledger
+from flows.deployments.this_run import next_run
 from flows.opening import open_ledger
 from flows.progress import Event, tell
 from flows.seeds import derive
 from flows.triggers import ATTEMPT, Triggers, due
 from models.errors import UnusableInput
+from models.generator.retraining import RetrainingCheck, write_check
 from models.home import state_directory
 
 
@@ -67,13 +69,14 @@ def retrain(
         kind = "simulated" if simulated else "real"
         if triggers != Triggers():
             # A schedule on a new lab server is no failure.
-            return _not_due(home, f"there is no experiment of a {kind} lab yet")
+            return _not_due(home, simulated, f"there is no experiment of a {kind} lab yet")
         raise UnusableInput(f"There is no ledger of a {kind} lab in {home}; run a campaign first.")
     with open_ledger(home, simulated=simulated) as ledger:
         experiments = accepted(ledger)
         is_due, why = due(ledger, experiments, triggers, datetime.now(UTC))
         if not is_due:
-            return _not_due(home, why)
+            return _not_due(home, simulated, why)
+        _note(home, simulated, True, why)
         tell(Event("retraining", why, subject="model"))
         done = fine_tune_on(
             ledger, experiments, home, steps, replay, hold_out_every, min_improvement, seed, promotion
@@ -82,11 +85,27 @@ def retrain(
     return done
 
 
-def _not_due(home: Path, why: str) -> Retraining:
+def _not_due(home: Path, simulated: bool, why: str) -> Retraining:
     from models.generator import registry
 
+    _note(home, simulated, False, why)
     tell(Event("retraining", why, subject="model"))
     return Retraining(registry.current(home) or "", False, why, 0)
+
+
+def _note(home: Path, simulated: bool, is_due: bool, why: str) -> None:
+    """For those who look at the models: what this look gave, and when the next one is."""
+    following = next_run()
+    write_check(
+        RetrainingCheck(
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            simulated=simulated,
+            due=is_due,
+            reason=why,
+            next_at="" if following is None else following.isoformat(timespec="seconds"),
+        ),
+        home,
+    )
 
 
 @task(name="collect", cache_policy=NO_CACHE, persist_result=False)

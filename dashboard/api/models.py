@@ -28,11 +28,22 @@ class VersionRow(Answer):
     r2: dict[str, dict[str, Number]]
 
 
+class Looked(Answer):
+    """When it was last looked whether to retrain, what came of it, and when it will be looked again."""
+
+    at: str
+    simulated: bool
+    due: bool
+    reason: str
+    next_at: str
+
+
 class Versions(Answer):
     """All versions, the shipped ones first."""
 
     models: list[VersionRow]
     current: str | None
+    retraining: Looked | None
 
 
 class Promoted(Answer):
@@ -46,6 +57,7 @@ class Promoted(Answer):
 def versions(visitor: Reader, acts: Doing) -> Versions:
     """All versions."""
     from models.generator import registry
+    from models.generator.retraining import read_check
 
     rows = []
     for one in registry.versions(acts.home):
@@ -66,7 +78,9 @@ def versions(visitor: Reader, acts: Doing) -> Versions:
                 },
             )
         )
-    return Versions(models=rows, current=registry.current(acts.home))
+    check = read_check(acts.home)
+    looked = None if check is None else Looked(**check.model_dump())
+    return Versions(models=rows, current=registry.current(acts.home), retraining=looked)
 
 
 @router.get("/{version}")

@@ -28,6 +28,7 @@ from dashboard.parts.pictures import shot
 from models.errors import UnusableInput
 from models.generator.record import GeneratorRecord
 from models.generator.registry import Version
+from models.generator.retraining import RetrainingCheck, read_check
 
 USES = 60
 
@@ -48,7 +49,7 @@ def register(desk: Desk) -> None:
             lambda: any(one.record is not None and one.record.inputs.simulated for one in found())
         )
         view.head("Models")
-        await view.card(lambda: _listed(view, found()), always=True)
+        await view.card(lambda: _listed(view, found(), read_check(desk.home)), always=True)
         with ui.element("div").classes("columns"):
             await view.card(lambda: _metrics(chosen()), "broad")
             await view.card(lambda: _lineage(chosen()), "narrow")
@@ -57,7 +58,7 @@ def register(desk: Desk) -> None:
         await view.card(lambda: _history(view))
 
 
-def _listed(view: Page, found: tuple[Version, ...]) -> Markup:
+def _listed(view: Page, found: tuple[Version, ...], check: RetrainingCheck | None) -> Markup:
     rows = [
         (
             link(one.name, view.url(f"/models?version={one.name}")),
@@ -79,12 +80,27 @@ def _listed(view: Page, found: tuple[Version, ...]) -> Markup:
         "R² on held-out conditions",
         "",
     ]
-    note = tag(
-        "p",
-        "Scheduled retraining runs in Prefect; what it made and whether it passed is below.",
-        class_="faint small",
+    return join(
+        (tag("h2", "Versions"), table(headings, rows, empty="There is no generator yet."), _retraining(check))
     )
-    return join((tag("h2", "Versions"), table(headings, rows, empty="There is no generator yet."), note))
+
+
+def _retraining(check: RetrainingCheck | None) -> Markup:
+    """When retraining was last looked at, and when it will be; what it made is in the history below."""
+    if check is None:
+        return tag(
+            "p", "Retraining is scheduled by Prefect and has not been looked at yet.", class_="faint small"
+        )
+    kind = "simulated labs" if check.simulated else "the real lab"
+    following = join((" Next look: ", moment(check.next_at), " (UTC).")) if check.next_at else ""
+    return tag(
+        "p",
+        badge("retraining was due" if check.due else "no retraining due", "accent" if check.due else "plain"),
+        f" Experiments of {kind}: {check.reason}, as of ",
+        moment(check.at),
+        " (UTC).",
+        following,
+    )
 
 
 def _r2(record: GeneratorRecord) -> str:

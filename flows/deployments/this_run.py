@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
@@ -24,6 +25,32 @@ def deployed_run() -> "FlowRun | None":
     context = FlowRunContext.get()
     run = context.flow_run if context is not None else None
     return run if run is not None and run.deployment_id is not None else None
+
+
+def next_run() -> datetime | None:
+    """When the deployment of this run is scheduled to run next (UTC); None: it was not deployed, or never."""
+    run = deployed_run()
+    if run is None or run.deployment_id is None:
+        return None
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
+        DeploymentFilter,
+        DeploymentFilterId,
+        FlowRunFilter,
+        FlowRunFilterExpectedStartTime,
+    )
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        coming = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                expected_start_time=FlowRunFilterExpectedStartTime(after_=datetime.now(UTC))
+            ),
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[run.deployment_id])),
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=1,
+        )
+    return coming[0].expected_start_time if coming else None
 
 
 def bound_campaign() -> str | None:

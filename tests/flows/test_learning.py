@@ -7,6 +7,7 @@ import yaml
 
 from campaigns.ledger import CampaignState, Ledger, ModelUse, ledger_path
 from models.errors import UnusableInput
+from models.generator.retraining import read_check
 
 
 @pytest.fixture
@@ -153,3 +154,7 @@ def test_retraining_without_a_ledger_says_so(home):
 
     with pytest.raises(UnusableInput, match="no ledger of a real lab"):
         retrain.fn()
+    retrain.fn(new_experiments=8)
+    check = read_check(home)
+    assert check is not None
+    assert (check.due, check.reason, check.next_at) == (False, "there is no experiment of a real lab yet", "")

@@ -3,6 +3,7 @@
 import pytest
 
 from campaigns.people import Role
+from models.generator.retraining import RetrainingCheck, write_check
 from tests.dashboard.visiting import session_of, visit
 
 pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
@@ -146,5 +147,19 @@ def test_many_campaigns_are_turned_over(desk, campaign_id):
         await user.should_see(campaign_id)
         await user.should_see("Newer campaigns")
         await user.should_not_see("Older campaigns")
+
+    visit(desk, story)
+
+
+def test_models_says_when_retraining_was_looked_at_and_when_it_will_be(desk, home):
+    when = {"at": "2026-11-22T03:00:05+00:00", "next_at": "2026-11-23T03:00:00+00:00"}
+    reason = "not due since the beginning: 3 of 8 new experiments"
+    write_check(RetrainingCheck(simulated=False, due=False, reason=reason, **when), home)
+
+    async def story(visitor):
+        user = visitor(session_of(desk, Role.VIEWER))
+        await user.open("/models")
+        for text in ("no retraining due", "3 of 8 new experiments", "Next look:", "2026-11-23 03:00:00"):
+            await user.should_see(text)
 
     visit(desk, story)

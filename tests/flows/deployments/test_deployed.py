@@ -1,7 +1,7 @@
 """Campaigns on a lab server: they run, wait for a person without a worker, and are taken up by themselves."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -242,6 +242,7 @@ def test_a_scheduled_retraining_runs_and_promotes_nothing_worse(lab, small_campa
     from prefect.client.schemas.schedules import IntervalSchedule
 
     from models.generator import registry
+    from models.generator.retraining import read_check
     from tests.flows.imagined import install
 
     version = install(lab.home, tmp_path / "made")
@@ -263,6 +264,11 @@ def test_a_scheduled_retraining_runs_and_promotes_nothing_worse(lab, small_campa
     assert attempt.parent == version
     assert attempt.reason.startswith("retraining, refused: ")
     assert registry.current(lab.home) == version
+    # What people see of it: when it was looked, and when it will be.
+    check = read_check(lab.home)
+    assert check is not None
+    assert check.simulated
+    assert datetime.fromisoformat(check.next_at) > datetime.fromisoformat(check.at)
 
 
 def attempts(lab: LabServer) -> list[ModelUse]:
