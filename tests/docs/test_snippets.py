@@ -1,5 +1,6 @@
 """Files and code that pages show are ones that would be taken."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,5 @@ def test_the_station_of_the_tutorial_is_one(tmp_path, monkeypatch):
         assert balance.done("batch-1")
         assert balance.result("batch-1") == {"mass_g": 38.5}
         assert balance.result("batch-2") is None
+    # Other pages show what is said where there is no such module.
+    del sys.modules["our_lab"]

@@ -8,7 +8,7 @@ from models.morphology.learned.instances import Cut, combined, cut
 from models.morphology.measures import Image, Labels
 from models.morphology.scaling import reduce_to
 
-SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "segmenter-1.safetensors"
+SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "segmenter-2.safetensors"
 COARSEST_SIDE_PX, FINEST_SIDE_PX = 320, 2048
 """Long sides of the grids that a field is looked at on; each is twice as fine as the one before."""
 SMALL_PX, SMALL_SHARE = 10.0, 0.1
