@@ -3,8 +3,8 @@
 Where the training pictures (:mod:`sim.styles`) lay lit outlines over each other, here is one surface: the
 highest of all solids at each place. Secondary electrons leave it as 1/cos of its tilt (Reimer, Scanning
 Electron Microscopy, 1998, §4.2), fewer from where higher ground stands around, and are counted (Poisson).
-No solid, texture, light or noise is shared with them, and nothing is trained on these. They were looked at once
-in a choice: the cut's ``merge`` stayed at 0.4, where the training styles alone would have had it at 0.6.
+No solid, texture, light or noise is shared with them, and nothing is trained on these. They were looked at
+once in a choice: the cut's ``merge`` stayed at 0.4, where the training styles alone would have had it at 0.6.
 """
 
 import numpy as np
