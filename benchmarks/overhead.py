@@ -20,15 +20,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+FLOWS = f"{ROOT}/flows/"
 EVERY_S = 0.01
 LIMIT_S = 1.0
 """Asked: no more than this of the loop's own an experiment."""
 PLACES = (
-    ("devices", ("/sim/", "/devices/", "/bluesky/", "/ophyd/")),
-    ("models", ("/models/", "/flows/measuring.py", "/flows/prediction.py")),
-    ("loop: pictures", ("/flows/pictures.py", "/campaigns/report/", "/flows/reporting.py")),
-    ("loop: ledger", ("/campaigns/ledger/", "/sqlalchemy/")),
+    ("devices", (f"{ROOT}/sim/", f"{ROOT}/devices/", "/bluesky/", "/ophyd/")),
+    ("models", (f"{ROOT}/models/", f"{FLOWS}measuring.py", f"{FLOWS}prediction.py")),
+    ("loop: pictures", (f"{FLOWS}pictures.py", f"{ROOT}/campaigns/report/", f"{FLOWS}reporting.py")),
+    ("loop: ledger", (f"{ROOT}/campaigns/ledger/", "/sqlalchemy/")),
     ("loop: Prefect", ("/prefect/",)),
 )
 """The first in whose files the stack is, from the innermost frame out to the innermost of a flow."""
@@ -37,13 +38,13 @@ PLACES = (
 def place(frame: FrameType | None) -> str:
     """Where the main thread is."""
     files: list[str] = []
-    while frame is not None and "/flows/" not in (name := frame.f_code.co_filename):
+    while frame is not None and not (name := frame.f_code.co_filename).startswith(FLOWS):
         files.append(name)
         frame = frame.f_back
     if frame is not None:
         files.append(frame.f_code.co_filename)
     while frame is not None:
-        if frame.f_code.co_filename.endswith("/flows/campaign.py") and frame.f_code.co_name == "work":
+        if frame.f_code.co_filename == f"{FLOWS}campaign.py" and frame.f_code.co_name == "work":
             return next(
                 (kind for kind, marks in PLACES if any(mark in one for mark in marks for one in files)),
                 "loop: the rest",

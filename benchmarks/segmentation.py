@@ -31,7 +31,7 @@ from sim.styles import render
 from sim.styles_library import HELD_OUT, SHARES
 
 SEED = 77_000_000
-"""Far from the seeds of training pictures, which are below one million."""
+"""Far from the seeds of training pictures, which are below two million."""
 SCAN = (960, 1280)
 CONDITIONS = (
     {"pH": 10.2, "naoh_factor": 0.2, "nh4oh_factor": 0.12, "time_min": 480.0, "atmosphere": "N2"},

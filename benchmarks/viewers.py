@@ -35,13 +35,16 @@ def dry_run(home: Path, seed: int, iterations: int) -> float:
         "--fresh",
         "--json",
     ]
-    subprocess.run(
+    ended = subprocess.run(
         [*command, "--seed", str(seed), "--iterations", str(iterations)],
         env={**os.environ, "MORPHOLOOP_HOME": str(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,
     )
+    # 1 is a campaign that ended without converging, as most do here; anything else is no measurement.
+    if ended.returncode not in (0, 1):
+        raise RuntimeError(f"The dry run ended with status {ended.returncode} and measures nothing.")
     return time.perf_counter() - began
 
 
@@ -60,7 +63,7 @@ async def watched(
     run = asyncio.create_task(asyncio.to_thread(dry_run, home, seed, iterations))
     path = f"/campaigns/membrane-s{seed}-r1"
     async with httpx.AsyncClient(base_url=base, cookies={COOKIE: cookies[0]}, timeout=60) as client:
-        while (await client.get(path)).status_code != httpx.codes.OK:
+        while not run.done() and (await client.get(path)).status_code != httpx.codes.OK:
             await asyncio.sleep(0.5)
     more = [
         asyncio.create_task(viewer(base, cookies[n % PEOPLE], path, until, got)) for n in range(viewers // 10)

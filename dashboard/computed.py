@@ -238,19 +238,11 @@ def _outlined(pixels: Any, labels: Any) -> bytes:
     import numpy as np
     from PIL import Image
 
-    grey = np.round(np.clip(pixels, 0.0, 1.0) * 255).astype(np.uint8)
-    image = Image.fromarray(grey).convert("RGB")
-    scale = min(1.0, WIDTH / image.width)
-    size = (round(image.width * scale), round(image.height * scale))
-    drawn = np.asarray(image.resize(size, Image.Resampling.LANCZOS)).copy()
-    if labels is not None:
-        rows = np.minimum((np.arange(size[1]) / scale).astype(int), labels.shape[0] - 1)
-        columns = np.minimum((np.arange(size[0]) / scale).astype(int), labels.shape[1] - 1)
-        small = labels[np.ix_(rows, columns)]
-        edge = np.zeros(small.shape, dtype=bool)
-        edge[:, 1:] |= small[:, 1:] != small[:, :-1]
-        edge[1:, :] |= small[1:, :] != small[:-1, :]
-        drawn[edge] = _OUTLINE
+    from models.morphology.outlined import outlined
+
+    grey, edge = outlined(pixels, labels, WIDTH)
+    drawn = np.repeat(grey[..., None], 3, axis=2)
+    drawn[edge] = _OUTLINE
     buffer = io.BytesIO()
     Image.fromarray(drawn).save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

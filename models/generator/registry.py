@@ -157,11 +157,15 @@ def _history(home: Path | None) -> list[str]:
 
 
 def _write_history(names: Sequence[str], home: Path | None) -> None:
-    root = models_directory(home)
-    root.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=root, prefix=".current-")
+    write_whole(models_directory(home) / POINTER, json.dumps({"history": list(names)}))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file beside the versions, whole or not at all. Errors: OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump({"history": list(names)}, stream)
+        stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(temporary, root / POINTER)
+    os.replace(temporary, path)

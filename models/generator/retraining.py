@@ -1,12 +1,10 @@
 """When it was last looked whether to retrain, with what result, and when it will be again."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.generator.registry import models_directory
+from models.generator.registry import models_directory, write_whole
 
 NAME = "retraining.json"
 
@@ -29,13 +27,7 @@ class RetrainingCheck(BaseModel):
 
 def write_check(check: RetrainingCheck, home: Path) -> None:
     """Keep the latest look, whole or not at all. Errors: OSError."""
-    folder = models_directory(home)
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".retraining-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(check.model_dump_json() + "\n")
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, folder / NAME)
+    write_whole(models_directory(home) / NAME, check.model_dump_json())
 
 
 def read_check(home: Path) -> RetrainingCheck | None:
