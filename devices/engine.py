@@ -18,6 +18,7 @@ from ophyd.utils import StatusTimeoutError
 from devices.clock import Clock
 from devices.documents import DocumentFiles
 from devices.errors import DeviceFault, LabError, LabStopped
+from devices.interruptible import waited
 from devices.plans import Plan
 
 STOP_DEADLINE_S = 30.0
@@ -75,7 +76,7 @@ class Engine:
             threading.Thread(target=self._execute, args=(plan, ending), name="plan", daemon=True).start()
             with self._aside:
                 try:
-                    while (message := self._messages.get()) is not None:
+                    while (message := waited(self._messages)) is not None:
                         message()
                 except BaseException as interruption:  # Ctrl-C, SystemExit, or a message that failed
                     reason = "interrupted by a person (Ctrl-C)"

@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from devices.interruptible import AGAIN_S, waited
 from flows.worker import Worker
 
 END_S = 60.0
 """How long threads that were interrupted may take to end."""
-
-AGAIN_S = 0.5
-"""How soon what was started in the moment of an interrupt is stopped, too."""
 
 
 def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
@@ -56,7 +54,7 @@ def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
     errors: list[BaseException | None] = []
     try:
         while len(errors) < worker.in_flight:
-            errors.append(ends.get())
+            errors.append(waited(ends))
     except BaseException as interruption:
         worker.interrupted = True
         person = isinstance(interruption, KeyboardInterrupt)
@@ -66,6 +64,7 @@ def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
             worker.laboratory.interrupt(reason)
             worker.turns.changed()
             with suppress(queue.Empty):
+                # Again, for what was started in the moment of the interrupt.
                 errors.append(ends.get(timeout=AGAIN_S))
         raise
     first = next((error for error in errors if error is not None), None)

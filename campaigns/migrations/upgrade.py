@@ -1,5 +1,6 @@
 """Bringing a database to the newest schema."""
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,7 +54,8 @@ class Migrations:
         """What Alembic's commands ask for."""
         from alembic.config import Config
 
-        config = Config()
+        # Alembic would write to what was standard output when it was imported, closed since, it may be.
+        config = Config(stdout=sys.stdout)
         # A % in a path would be taken for an interpolation.
         config.set_main_option("script_location", str(self.folder).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
