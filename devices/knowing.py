@@ -41,3 +41,29 @@ def idle(reactors: Mapping[str, Reactor]) -> tuple[str, ...]:
     if len(silent) == len(reactors):
         raise silent[0]
     return tuple(found)
+
+
+def left_standing(reactor: Reactor, record: RunRecord) -> bool:
+    """Whether a reactor still stands as a batch that is done had it: its plan was killed before the end.
+
+    Every quantity with a safe value has to be nearer to where the batch had it: if not, somebody else moves
+    the reactor, or it is safe. Errors: :class:`LabError` where the limits cannot be read.
+    """
+    if record.state != "done" or reactor.logic.running() is not None:
+        return False
+    limits, stands = reactor.source.read(), False
+    for name, value in record.conditions.items():
+        limit = limits.get(name)
+        if limit is None or limit.safe is None or limit.safe == value:
+            continue
+        now = getattr(reactor.set_points, name).readback.get()
+        numbers = [one for one in (now, value, limit.safe) if not isinstance(one, str)]
+        if len(numbers) == 3:
+            actual, batch, safe = numbers
+            near = abs(actual - batch) < abs(actual - safe)
+        else:
+            near = now == value
+        if not near:
+            return False
+        stands = True
+    return stands

@@ -10,7 +10,7 @@ from devices.clock import Clock
 from devices.engine import Engine
 from devices.errors import LabDown, LabError, LabStopped, NeedsPerson
 from devices.interlocks import InterlockTripped
-from devices.knowing import idle, who_knows
+from devices.knowing import idle, left_standing, who_knows
 from devices.limits import Limit, LimitSource, check_units, complete
 from devices.microscope import Microscope, Montage
 from devices.plans import image, process, synthesise
@@ -101,6 +101,22 @@ class Laboratory:
         owner, _ = who_knows(self.reactors, key)
         return None if owner is None else str(owner.name)
 
+    def left_standing(self, key: str) -> bool:
+        """Whether the reactor of the batch ``key``, which is done, was never brought to its safe state.
+
+        Errors: as :meth:`reactor_record`.
+        """
+        owner, known = who_knows(self.reactors, key)
+        if owner is None or known is None or self._engines[owner.name].busy:
+            return False
+        return left_standing(owner, known)
+
+    def rest(self, key: str) -> None:
+        """Bring the reactor to its safe state if it is :meth:`left_standing` after the batch ``key``."""
+        owner, _ = who_knows(self.reactors, key)
+        if owner is not None and self.left_standing(key):
+            owner.make_safe(f"the batch {key} is done, and whoever ran it was not there at its end")
+
     def idle_reactors(self) -> tuple[str, ...]:
         """The reactors in which nothing runs. Errors: :class:`LabError` where none of them can be asked."""
         return idle(self.reactors)
@@ -137,6 +153,7 @@ class Laboratory:
                         f"and not {value}; mint a key of its own for other conditions."
                     )
             if known.state == "done":
+                self.rest(key)
                 return known
             if known.state == "fault":
                 raise LabError(

@@ -51,7 +51,9 @@ def _needed(worker: Worker, experiment: ExperimentRecord) -> tuple[bool, str | N
     key = experiment.dispatch_key
     record = None if key is None else worker.laboratory.reactor_record(key)
     if key is not None and record is not None:
-        return record.state == "running", worker.laboratory.reactor_of(key)
+        # What a killed worker left hot or stirring is brought to rest before anything else is done.
+        due = record.state == "running" or worker.laboratory.left_standing(key)
+        return due, worker.laboratory.reactor_of(key)
     worker.laboratory.idle_reactors()
     return True, None
 

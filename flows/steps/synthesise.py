@@ -43,6 +43,7 @@ def synthesise(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord
             return worker.ledger.experiment(experiment.id)
     else:
         worker.tell("synthesise", "the reactor is done already", experiment)
+        worker.laboratory.rest(key)
         record = known
     return worker.move(experiment, State.SYNTHESISED, f"batch {key} is done", **_facts(record))
 

@@ -122,6 +122,20 @@ def test_a_client_that_comes_back_in_time_goes_on_with_the_same_batch(serve, con
     assert events(served.state) == [("start", "b-1"), ("done", "b-1")]
 
 
+def test_what_a_killed_client_left_standing_is_brought_to_rest_by_the_next(serve, conditions, tmp_path):
+    served = serve("--watchdog", "60", "--real-time-factor", "4000")
+    killed_while_reacting(served.lab_file(), tmp_path, conditions)
+    served.until("Reactor:Running", "", 30)
+    assert served.get("Reactor:pH") == conditions["pH"]
+    with load_lab(served.lab_file(), state_dir=tmp_path / "next", seed=3) as lab:
+        assert lab.left_standing("b-1")
+        record = lab.synthesise("b-1", conditions)
+        assert not lab.left_standing("b-1")
+    assert (record.state, record.starts) == ("done", 1)
+    assert (served.get("Reactor:pH"), served.get("Reactor:stirring_rpm")) == (7.0, 0.0)
+    assert events(served.state) == [("start", "b-1"), ("done", "b-1")]
+
+
 def test_a_controller_that_is_killed_goes_on_with_its_batch(serve, conditions, tmp_path):
     served = serve("--real-time-factor", "4000")
     with load_lab(served.lab_file(), state_dir=tmp_path / "client", seed=3) as lab:
