@@ -49,7 +49,7 @@ def serve_ioc(
         None, help="Scenario (YAML) of what goes wrong; see campaigns/library/faults."
     ),
 ) -> None:
-    """Serve the reactor and the microscope of a simulated lab over Channel Access, until Ctrl-C.
+    """Serve the reactors and microscopes of a simulated lab over Channel Access, until Ctrl-C.
 
     Example: morpholoop lab serve-ioc campaigns/library/labs/simulated-lmr.yaml --seed 0 --port 5064
     """

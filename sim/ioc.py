@@ -6,9 +6,10 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from devices.errors import LabError
-from devices.labfile import LabFileLimits, ReactorLimits, load_class, read_lab_file
+from devices.labfile import DeviceLimits, LabFileLimits, load_class, make_device, read_lab_file
 from sim.bench import SimulatedBench
 
 HOST = "127.0.0.1"
@@ -27,7 +28,7 @@ def serve(
     real_time_factor: float | None = None,
     faults: Path | None = None,
 ) -> None:
-    """Serve the reactor and the microscope of ``lab_file`` on this machine's ``port`` until interrupted.
+    """Serve the reactors and microscopes of ``lab_file`` on this machine's ``port`` until interrupted.
 
     The plant is the one that ``load_lab(lab_file, seed=seed)`` has in process, and its journal is kept in
     ``state_dir`` in the same way. ``real_time_factor`` goes before the lab file's; ``faults`` is a scenario
@@ -42,11 +43,6 @@ def serve(
         raise LabError(
             f"The lab file {lab_file} has no simulated plant to serve; give that of a simulated lab, "
             "such as campaigns/library/labs/simulated-lmr.yaml."
-        )
-    if len(file.reactors) + len(file.microscopes) > 2:
-        raise LabError(
-            f"The lab file {lab_file} names several reactors or microscopes, and a controller serves one of "
-            "each; give a lab file for each controller."
         )
     _check_port(port)
     # caproto reads its environment when it is imported and when a server is made.
@@ -74,17 +70,22 @@ def serve(
     factor = options.get("real_time_factor") or 0.0
     bench = bench_class(state_dir=state_dir, seed=seed, **{**options, "faults": faults})
     limits = LabFileLimits(lab_file)
-    reactor = load_class(file.reactor.class_, lab_file)(
-        name="reactor",
-        source=ReactorLimits(limits),
-        backend=bench,
-        settings={name: section.options for name, section in file.reactor.set_points.items()},
-        **file.reactor.options,
-    )
-    microscope = load_class(file.microscope.class_, lab_file)(
-        name="microscope", source=limits, backend=bench, **file.microscope.options
-    )
-    reactor.guard(file.interlocks())
+    reactors: list[Any] = []
+    for name, section in file.reactors.items():
+        reactor = make_device(
+            section,
+            lab_file,
+            name=name,
+            source=DeviceLimits(limits, name),
+            backend=bench,
+            settings={quantity: point.options for quantity, point in section.set_points.items()},
+        )
+        reactor.guard(file.interlocks(name))
+        reactors.append(reactor)
+    microscopes: list[Any] = [
+        make_device(section, lab_file, name=name, source=DeviceLimits(limits, name), backend=bench)
+        for name, section in file.microscopes.items()
+    ]
 
     async def run() -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -94,8 +95,8 @@ def serve(
 
         controller = Controller(
             bench,
-            reactor,
-            microscope,
+            reactors,
+            microscopes,
             watchdog_s=watchdog_s,
             real_time=factor > 0,
             changed=tell,

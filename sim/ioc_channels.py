@@ -19,7 +19,9 @@ from devices.errors import LabError
 from devices.limits import Limit
 from devices.reactor import ReactorState
 from devices.setpoints import SetPoint
-from sim.ioc_controller import Controller, Value
+from sim.ioc_controller import Controller
+from sim.ioc_microscope import MicroscopeOrders
+from sim.ioc_reactor import ReactorOrders, Value
 
 _log = logging.getLogger(__name__)
 
@@ -119,17 +121,18 @@ class Database(dict[str, Any]):
         )
         self._add(_Text, "Note", lambda: "", c.bench.note_stop)
         self._add(_Text, "Refusal", lambda: c.refusal)
-        self._add_reactor("Reactor:")
-        self._add_microscope("SEM:")
+        for name, reactor in c.reactors.items():
+            self._add_reactor("Reactor:" if len(c.reactors) == 1 else f"{name}:", reactor)
+        for name, microscope in c.microscopes.items():
+            self._add_microscope("SEM:" if len(c.microscopes) == 1 else f"{name}:", microscope)
 
-    def _add_reactor(self, base: str) -> None:
-        c = self._controller
-        reactor = c.reactor
+    def _add_reactor(self, base: str, orders: ReactorOrders) -> None:
+        reactor = orders.reactor
         for name in reactor.set_points.component_names:
             self._add_set_point(
                 f"{base}{name}",
                 getattr(reactor.set_points, name),
-                partial(c.move, name),
+                partial(orders.move, name),
             )
         for name, sensor in reactor.sensors.items():
             self._add(_Number, f"{base}{name}", sensor.get, precision=4)
@@ -137,44 +140,38 @@ class Database(dict[str, Any]):
         self._add(_Choice, f"{base}State", reactor.state.get, enum_strings=states)
 
         def choose(key: str) -> None:
-            c.key = key
+            orders.key = key
 
         def query(key: str) -> None:
-            c.query = key
+            orders.query = key
 
-        self._add(_Text, f"{base}RunId", lambda: c.key, choose)
+        self._add(_Text, f"{base}RunId", lambda: orders.key, choose)
         self._add(_Text, f"{base}Running", lambda: reactor.logic.running() or "")
-        self._add(_Count, f"{base}Starts", lambda: c.bench.journal.starts)
-        self._add(_Count, f"{base}Start", lambda: 0, lambda _: c.start())
-        self._add(_Count, f"{base}Stop", lambda: 0, lambda _: c.abort("stopped by an operator"))
-        self._add(_Text, f"{base}Abort", lambda: "", c.abort)
-        self._add(_Text, f"{base}Reason", lambda: c.reason)
-        self._add(_Number, f"{base}Expected", c.expected_s, units="s", precision=0)
-        self._add(_Text, f"{base}Query", lambda: c.query, query)
-        self._add(_Text, f"{base}Record", c.record)
+        self._add(_Count, f"{base}Starts", reactor.starts.get)
+        self._add(_Count, f"{base}Start", lambda: 0, lambda _: orders.start())
+        self._add(_Count, f"{base}Stop", lambda: 0, lambda _: orders.abort("stopped by an operator"))
+        self._add(_Text, f"{base}Abort", lambda: "", orders.abort)
+        self._add(_Text, f"{base}Reason", lambda: orders.reason)
+        self._add(_Number, f"{base}Expected", orders.expected_s, units="s", precision=0)
+        self._add(_Text, f"{base}Query", lambda: orders.query, query)
+        self._add(_Text, f"{base}Record", orders.record)
 
-    def _add_microscope(self, base: str) -> None:
-        c = self._controller
-        sem = c.microscope
-        self._add_set_point(f"{base}Magnification", sem.magnification, c.magnify)
-
-        def go_to(field: int) -> None:
-            if field < 0:
-                raise LabError(f"There is no field {field}; they count from 0.")
-            c.field = field
+    def _add_microscope(self, base: str, orders: MicroscopeOrders) -> None:
+        sem = orders.microscope
+        self._add_set_point(f"{base}Magnification", sem.magnification, orders.magnify)
 
         def choose(folder: str) -> None:
-            c.folder = folder
+            orders.folder = folder
 
-        self._add(_Text, f"{base}Sample", lambda: c.sample, c.put_sample)
-        self._add(_Count, f"{base}Field", lambda: c.field, go_to)
-        self._add(_Text, f"{base}Folder", lambda: c.folder, choose)
-        self._add(_Count, f"{base}Acquire", lambda: int(c.acquiring), lambda _: c.acquire())
-        self._add(_Count, f"{base}Stop", lambda: 0, lambda _: sem.stop())
-        self._add(_Count, f"{base}Done", lambda: int(not c.acquiring))
+        self._add(_Text, f"{base}Sample", lambda: orders.sample, orders.put_sample)
+        self._add(_Count, f"{base}Field", lambda: orders.field, orders.go_to)
+        self._add(_Text, f"{base}Folder", lambda: orders.folder, choose)
+        self._add(_Count, f"{base}Acquire", lambda: int(orders.acquiring), lambda _: orders.acquire())
+        self._add(_Count, f"{base}Stop", lambda: 0, lambda _: orders.stop())
+        self._add(_Count, f"{base}Done", lambda: int(not orders.acquiring))
         self._add(_Text, f"{base}Path", sem.image_path.get)
         self._add(_Number, f"{base}PixelSize", sem.pixel_size_um.get, units="um", precision=6)
-        self._add(_Text, f"{base}Reason", lambda: c.image_fault)
+        self._add(_Text, f"{base}Reason", lambda: orders.fault)
 
     def refused(self, reason: str) -> None:
         """Take note of why an order was not followed."""

@@ -12,6 +12,7 @@ from devices.labfile import LabFileLimits, ReactorLimits, read_lab_file
 from sim.bench import SimulatedBench
 from sim.ioc import serve
 from sim.ioc_controller import Controller
+from sim.ioc_reactor import ReactorOrders
 from sim.microscope import SimulatedMicroscope
 from sim.reactor import SimulatedReactor
 
@@ -41,8 +42,8 @@ def controller(tmp_path: Path) -> Iterator[Open]:
         )
         return Controller(
             opened[-1],
-            reactor,
-            microscope,
+            [reactor],
+            [microscope],
             watchdog_s=watchdog_s,
             real_time=False,
             changed=lambda: None,
@@ -53,17 +54,22 @@ def controller(tmp_path: Path) -> Iterator[Open]:
         bench.close()
 
 
+def reactor_of(controller: Controller) -> ReactorOrders:
+    return controller.reactors["reactor"]
+
+
 def begin(controller: Controller, key: str) -> None:
+    orders = reactor_of(controller)
     for name, value in RECIPE.items():
-        controller.move(name, value)
-    controller.key = key
-    controller.start()
+        orders.move(name, value)
+    orders.key = key
+    orders.start()
 
 
 def finish(controller: Controller) -> None:
     controller.let_time_pass()
     deadline = time.monotonic() + 10
-    while controller.reactor.logic.running() is not None:
+    while reactor_of(controller).reactor.logic.running() is not None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -71,25 +77,29 @@ def finish(controller: Controller) -> None:
 def test_a_batch_runs_when_somebody_waits_and_starts_once(controller: Open) -> None:
     plant = controller()
     begin(plant, "b-1")
-    plant.start()
+    reactor_of(plant).start()
     assert plant.bench.clock.hours() == 0.0  # nobody waits yet
     with pytest.raises(LabError, match="The batch b-1 runs, and its set-points stand until it ends"):
-        plant.move("pH", 11.0)
-    plant.key = "b-2"
+        reactor_of(plant).move("pH", 11.0)
+    reactor_of(plant).key = "b-2"
     with pytest.raises(LabError, match="busy with the batch b-1"):
-        plant.start()
+        reactor_of(plant).start()
     finish(plant)
-    plant.query = "b-1"
-    assert '"state": "done"' in plant.record()
+    reactor_of(plant).query = "b-1"
+    assert '"state": "done"' in reactor_of(plant).record()
     assert plant.bench.journal.starts == 1
 
 
 def test_a_batch_survives_a_power_cut(controller: Open) -> None:
     begin(controller(), "b-1")
     again = controller()
-    assert (again.key, again.reactor.logic.running(), again.armed) == ("b-1", "b-1", True)
+    assert (reactor_of(again).key, reactor_of(again).reactor.logic.running(), again.armed) == (
+        "b-1",
+        "b-1",
+        True,
+    )
     finish(again)
-    record = again.reactor.record("b-1")
+    record = reactor_of(again).reactor.record("b-1")
     assert record is not None
     assert (record.state, record.starts, record.conditions["pH"]) == ("done", 1, 10.5)
 
@@ -107,12 +117,12 @@ def test_the_watchdog_makes_safe_what_nobody_watches(controller: Open) -> None:
     assert not plant.tripped
     time.sleep(0.06)
     plant.look()
-    record = plant.reactor.record("b-1")
+    record = reactor_of(plant).reactor.record("b-1")
     assert record is not None
     assert (record.state, record.reason) == ("fault", "no heartbeat from the client for 0.05 s")
-    assert (plant.tripped, plant.armed, plant.reactor.setting()["pH"]) == (True, False, 7.0)
+    assert (plant.tripped, plant.armed, reactor_of(plant).reactor.setting()["pH"]) == (True, False, 7.0)
     with pytest.raises(LabError, match="b-1 ended in a fault"):
-        plant.start()
+        reactor_of(plant).start()
     plant.beat()
     assert not plant.tripped
 
@@ -121,19 +131,20 @@ def test_the_emergency_stop_holds_until_it_is_released(controller: Open) -> None
     plant = controller()
     begin(plant, "b-1")
     plant.press_emergency_stop(True)
-    assert (plant.reactor.logic.running(), plant.reactor.setting()["naoh_factor"]) == (None, 0.0)
-    for order in (lambda: plant.move("pH", 10.0), plant.start, plant.acquire):
+    orders, microscope = reactor_of(plant), plant.microscopes["microscope"]
+    assert (orders.reactor.logic.running(), orders.reactor.setting()["naoh_factor"]) == (None, 0.0)
+    for order in (lambda: orders.move("pH", 10.0), orders.start, microscope.acquire):
         with pytest.raises(LabError, match="The emergency stop is pressed; release it first"):
             order()
     plant.press_emergency_stop(False)
     begin(plant, "b-2")
     finish(plant)
-    record = plant.reactor.record("b-2")
+    record = reactor_of(plant).reactor.record("b-2")
     assert record is not None
     assert record.state == "done"
-    plant.put_sample("b-2")
+    microscope.put_sample("b-2")
     with pytest.raises(LabError, match="There is no sample of b-1"):
-        plant.put_sample("b-1")
+        microscope.put_sample("b-1")
 
 
 def test_only_a_simulated_lab_is_served_on_a_free_port(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A controller in a process of its own, and lab files that drive it over Channel Access on loopback."""
 
+import copy
 import itertools
 import signal
 import socket
@@ -34,13 +35,17 @@ def port() -> int:
 class Served:
     """A controller: its process, the prefix of its PVs, its journal's folder and how a client gets there."""
 
-    def __init__(self, folder: Path, port: int, plant: str, options: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, port: int, plant: str, options: tuple[str, ...], change: Change | None = None
+    ) -> None:
         self.folder, self.state = folder, folder / "controller"
         self.prefix = f"T{next(_numbers)}:"
         self._plant, self._port, self._options = plant, port, options
         self._log = folder / "controller.log"
         content = yaml.safe_load((SHIPPED / f"simulated-{plant}.yaml").read_text(encoding="utf-8"))
         content["microscope"]["options"]["scan"] = [160, 120]
+        if change is not None:
+            change(content)
         self.plant_file = folder / "plant.yaml"
         self.plant_file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
         self.begin()
@@ -69,15 +74,19 @@ class Served:
         content = yaml.safe_load(self.plant_file.read_text(encoding="utf-8"))
         options = {"prefix": self.prefix, "addresses": [f"127.0.0.1:{self._port}"], "heartbeat_s": 0.2}
         content["backend"] = {"class": "devices.epics.backend:EpicsBackend", "options": options}
-        content["reactor"]["class"] = "devices.epics.reactor:EpicsReactor"
         content["microscope"]["class"] = "devices.epics.microscope:EpicsMicroscope"
-        for section in (
-            content["reactor"],
-            content["microscope"],
-            *content["reactor"]["set_points"].values(),
-        ):
-            section.pop("options", None)
-        content["reactor"]["options"] = {"sensors": ["pressure_bar", "gas_flow_L_min"]}
+        content["microscope"].pop("options", None)
+        # Each of its own: what YAML's anchors share is one object here.
+        several = {name: copy.deepcopy(one) for name, one in content.pop("reactors", {}).items()}
+        if several:
+            content["reactors"] = several
+        for name, reactor in (several or {"Reactor": content.get("reactor")}).items():
+            reactor["class"] = "devices.epics.reactor:EpicsReactor"
+            reactor["options"] = {"sensors": ["pressure_bar", "gas_flow_L_min"]}
+            if several:
+                reactor["options"]["base"] = f"{name}:"
+            for set_point in reactor["set_points"].values():
+                set_point.pop("options", None)
         if change is not None:
             change(content)
         path = self.folder / name
@@ -121,8 +130,8 @@ def serve(tmp_path: Path, port: int) -> Iterator[Serve]:
     """Serves a simulated plant with the command's own options."""
     served: list[Served] = []
 
-    def serve_(*options: str, plant: str = "lmr") -> Served:
-        served.append(Served(tmp_path, port, plant, options))
+    def serve_(*options: str, plant: str = "lmr", change: Change | None = None) -> Served:
+        served.append(Served(tmp_path, port, plant, options, change))
         return served[-1]
 
     yield serve_
