@@ -39,7 +39,9 @@ lint: $(DEV) ## Style, types and the import contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: $(DEV) ## Measured comparisons with peers and limits
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
+	@short=""; for file in benchmarks/*.py; do name=$$(basename $$file .py); echo "== $$name"; \
+	  $(BIN)/python -m benchmarks.$$name || short="$$short $$name"; done; \
+	test -z "$$short" || { echo "short of what is asked:$$short (pictures: build/benchmarks)"; exit 1; }
 
 docs: $(DEV) ## Make the documentation as a site: build/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet && echo build/site/index.html

@@ -29,6 +29,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.compared.asked import Asked
 from campaigns.ledger import CampaignStatus, Ledger, ledger_path
 
 LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
@@ -223,7 +224,7 @@ def crash(row: Row, kills: int, workers: Workers, server: Any, chance: random.Ra
 
 
 def main() -> None:
-    """Print the table; exit status 1 unless nothing happened twice and nothing was lost."""
+    """Print the table; exit status 1 where something happened twice or was lost."""
     from prefect.settings import PREFECT_API_URL
 
     from flows.server import prefect_server
@@ -250,10 +251,19 @@ def main() -> None:
     print("  ".join(f"{name.replace('_', ' '):>13}" for name in names))
     for row in rows:
         print("  ".join(f"{getattr(row, name)!s:>13}" for name in names))
-    bad = sum(r.double_starts + r.damaged_files + r.broken_chains + r.unfinished for r in rows)
-    bad += sum(row.other_results for row in rows if row.lab != TWO_REACTORS)
-    bad += sum(row.other_hours for row in rows if row.lab != TWO_REACTORS)
-    sys.exit(bool(bad))
+    asked = Asked("crash")
+    asked.least("kills", sum(row.kills for row in rows), options.kills)
+    for row in rows:
+        where, campaigns = f"{row.lab}, {row.database}", row.campaigns
+        experiments = campaigns * EXPERIMENTS
+        asked.least(f"{where}: experiments finished", 1 - row.unfinished / experiments, 1.0)
+        asked.most(f"{where}: starts of an experiment", 1 + row.double_starts / experiments, 1.0)
+        asked.least(f"{where}: campaigns with every file whole", 1 - bool(row.damaged_files), 1.0)
+        asked.least(f"{where}: campaigns with a whole history", 1 - row.broken_chains / campaigns, 1.0)
+        if row.lab != TWO_REACTORS:
+            asked.least(f"{where}: same results as undisturbed", 1 - row.other_results / campaigns, 1.0)
+            asked.least(f"{where}: same hours of the lab", 1 - row.other_hours / campaigns, 1.0)
+    asked.end()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import psutil
 import socketio
 import tifffile
 
+from benchmarks.compared.asked import Asked
 from campaigns.ledger import Ledger, Measurement, Micrograph, Prediction, State, ledger_path
 from campaigns.people import People, Person, Role
 from campaigns.specification import load
@@ -35,6 +36,8 @@ from models.values import Estimate, Interval
 LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
 DESCRIPTORS = (("phase_fraction", ""), ("correlation_length_um", "µm"))
 PEOPLE = 5
+PAGE_S, SERVER_MIB = 1.0, 600.0
+"""Asked."""
 
 
 def filled(home: Path, experiments: int, fields: int) -> str:
@@ -134,7 +137,7 @@ async def share(server: psutil.Process, every_second: Callable[[], None]) -> flo
 
 async def measure(
     base: str, cookies: list[str], viewers: int, campaign: str, server: psutil.Process, home: Path
-) -> None:
+) -> Asked:
     """Ask for every page while all viewers look."""
     pages = ["/campaigns", f"/campaigns/{campaign}", f"/micrographs/{campaign}-100", "/lab", "/approvals"]
     until, got = asyncio.Event(), []
@@ -156,15 +159,19 @@ async def measure(
         print(f"server, the campaign is written to every second: {100 * written:.0f} % of one core")
         for _ in range(5):
             for path in shown:
-                asked = time.perf_counter()
+                began = time.perf_counter()
                 answer = await client.get(path)
                 answer.raise_for_status()
-                times.setdefault(path, []).append(time.perf_counter() - asked)
+                times.setdefault(path, []).append(time.perf_counter() - began)
     for path, seconds in times.items():
         print(f"{path:<40} median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s")
-    print(f"server's memory: {server.memory_info().rss / 2**20:.0f} MiB")
+    asked = Asked("dashboard")
+    for path, seconds in times.items():
+        asked.most(f"page {path.replace(campaign, 'NAME')}", statistics.median(seconds), PAGE_S, "s")
+    asked.most("server's memory", server.memory_info().rss / 2**20, SERVER_MIB, "MiB")
     until.set()
     await asyncio.gather(*looking)
+    return asked
 
 
 def signed_in(home: Path) -> list[str]:
@@ -218,7 +225,8 @@ def main() -> None:
         with serving(home) as (server, base):
             memory = server.memory_info().rss / 2**20
             print(f"server up in {time.perf_counter() - began:.1f} s, {memory:.0f} MiB")
-            asyncio.run(measure(base, cookies, given.viewers, campaign, server, home))
+            asked = asyncio.run(measure(base, cookies, given.viewers, campaign, server, home))
+    asked.end()
 
 
 if __name__ == "__main__":

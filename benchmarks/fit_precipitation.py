@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from tqdm import tqdm
 
+from benchmarks.compared.asked import Asked
 from sim.kinetics import KineticConstants
 from sim.precipitation import precipitate
 
@@ -93,7 +94,7 @@ def fit(rows: list[dict]) -> KineticConstants:
     return constants(found.x)
 
 
-def table(rows: list[dict], constants: KineticConstants) -> None:
+def table(rows: list[dict], constants: KineticConstants, asked: Asked) -> None:
     """Print bias, RMS and the largest deviation by atmosphere."""
     print(f"{'deviation, %':>20} {'N2 bias':>9} {'RMS':>6} {'max':>6} {'O2 bias':>9} {'RMS':>6} {'max':>6}")
     oxygen = np.array([row["conditions"]["atmosphere"] == "O2" for row in rows])
@@ -106,6 +107,7 @@ def table(rows: list[dict], constants: KineticConstants) -> None:
                 f"{p.mean():>10.1f} {np.sqrt((p**2).mean()):>6.1f} {np.abs(p).max():>6.1f}" for p in parts
             )
         )
+        asked.most(f"{field}: RMS from the table", float(np.sqrt((off[:, index] ** 2).mean())), 10.0, "%")
 
 
 def spread(frozen: dict, constants: KineticConstants) -> None:
@@ -135,8 +137,10 @@ def main() -> None:
         constants = fit([r for i, r in enumerate(rows) if (i // 5) % 8 == 0])
         for name, value in asdict(constants).items():
             print(f"    {name}: float = {value:.4g}")
-    table(rows, constants)
+    asked = Asked("fit_precipitation")
+    table(rows, constants, asked)
     spread(frozen["spread"], constants)
+    asked.end()
 
 
 if __name__ == "__main__":

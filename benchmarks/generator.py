@@ -11,12 +11,16 @@ from collections.abc import Callable
 
 import torch
 
+from benchmarks.compared.asked import Asked
 from models.generator import load
 from models.generator.generator import Generator
 from models.generator.networks import UNUSED_TOKENS
 from models.generator.sampling import spaced_timesteps
 
 TILES = 32
+MOST_OVER_BASE = 3.5
+"""ControlNet and decoder may cost this; more is a regression."""
+MOST_GIB = 2.0
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -54,13 +58,17 @@ def main() -> None:
     magnification = next(iter(generator.schema.magnifications))
     print(f"{generator.version}, one thread, {TILES} tiles of {generator.record.tile_size} px")
     print(f"{'steps':>6} {'tiles/s':>9} {'time / base alone':>18}")
+    asked = Asked("generator")
     for steps in (4, 6, 8, 12):
         timesteps = spaced_timesteps(steps, generator.networks.scheduler.alphas_cumprod)
         record = generator.record.model_copy(update={"timesteps": timesteps})
         varied = Generator(generator.networks, record)
         took = seconds(lambda g=varied: g.sample(conditions, magnification=magnification, n=TILES, seed=0))
-        print(f"{steps:>6} {TILES / took:>9.1f} {took / base_alone(generator, steps):>18.2f}")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+        ratio = took / base_alone(generator, steps)
+        print(f"{steps:>6} {TILES / took:>9.1f} {ratio:>18.2f}")
+        asked.most(f"{steps} steps: time over that of the base alone", ratio, MOST_OVER_BASE)
+    asked.most("peak memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, MOST_GIB, "GiB")
+    asked.end()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from statistics import median_high
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.compared.asked import Asked
 from models.micrographs import quality
 from sim.fault_images import spoilt
 from sim.faults import Fault
@@ -73,6 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     fields = options.fields
     rng = np.random.default_rng(1)
+    asked = Asked("image_quality")
     for case, (name, _, _, magnification) in enumerate(CASES):
         if options.case not in (None, case):
             continue
@@ -127,6 +129,10 @@ def main() -> None:
         caught_softly = {size: sum(one > limit for one in found) for size, found in softly.items()}
         print("; ".join(f"by {size} px {n}/{len(same)} caught" for size, n in caught_softly.items()))
         print("  caught: " + ", ".join(f"{kind} {n}/{len(same)}" for kind, n in caught.items()), flush=True)
+        what = f"{name}, {magnification}×"
+        asked.most(f"{what}: good fields rejected", rejected / len(good), 0.02)
+        asked.least(f"{what}: spoilt fields caught", sum(caught.values()) / len(same) / len(caught), 0.99)
+    asked.end()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from benchmarks.compared.asked import Asked
 from models.inverse import METHODS, SuggestSettings, UnitCube, optimise, policy_for
 from models.learning.observations import Observation
 from models.values import Conditions, Estimate, Parameter, Space, Target
@@ -149,6 +150,7 @@ def main() -> None:
         Case("random", kind="random", most=20),
     )
     print(f"{'case':34} {'≤ 6':>6} {'≤ 8':>6} {'median':>7} {'worst':>6} {'s/world':>8}   ({worlds} worlds)")
+    asked, medians = Asked("inverse_loop"), dict[str, float]()
     for case in cases:
         began = time.perf_counter()
         needed = np.array([experiments(case, seed) for seed in range(worlds)])
@@ -158,6 +160,12 @@ def main() -> None:
             f"{case.name:34} {' '.join(shares)} {np.median(needed):7g} {needed.max():6g} {took:8.1f}",
             flush=True,
         )
+        medians[case.name] = float(np.median(needed))
+        if case.kind == "loop" and case.bias <= 0.15:
+            asked.least(f"{case.name}: met within 8 experiments", float(np.mean(needed <= 8)), 0.9)
+    alone = min(medians["no generator, BoTorch"], 21.0)
+    asked.least("median, BoTorch over the loop", alone / medians["generator ±15 %"], 3.0)
+    asked.end()
 
 
 if __name__ == "__main__":

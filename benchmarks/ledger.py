@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compared.asked import Asked
 from campaigns.ledger import Ledger, Measurement, Prediction, State
 from models.values import Estimate, Interval, Target
 
@@ -98,7 +99,7 @@ def milliseconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
     return statistics.median(taken)
 
 
-def measure(location: Path | str, campaigns: int, name: str) -> None:
+def measure(location: Path | str, campaigns: int, name: str, asked: Asked) -> None:
     """Print the rows of one database."""
     with Ledger.open(location, simulated=True) as ledger:
         numbers = iter(range(1, 10_000))
@@ -117,6 +118,8 @@ def measure(location: Path | str, campaigns: int, name: str) -> None:
         f"{listed:9.1f} {chain / 1000:9.1f}",
         flush=True,
     )
+    asked.most(f"{name}: status of a campaign", status / 1000, 1.0, "s")
+    asked.most(f"{name}: an experiment's records, full over empty", full / empty, 1.2)
 
 
 def main() -> None:
@@ -132,12 +135,14 @@ def main() -> None:
         f"{'':11} {'empty ms':>9} {'full ms':>9} {'full/empty':>9} {'status ms':>10} {'of limit':>9} "
         f"{'list ms':>9} {'chain s':>9}"
     )
+    asked = Asked("ledger")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-")))
-        measure(folder / "lab.db", campaigns, "SQLite")
+        measure(folder / "lab.db", campaigns, "SQLite", asked)
         if programs() is not None:
             server = stack.enter_context(postgresql())
-            measure(server.url(server.database()), campaigns, "PostgreSQL")
+            measure(server.url(server.database()), campaigns, "PostgreSQL", asked)
+    asked.end()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.compared.asked import Asked
+
 ROOT = Path(__file__).resolve().parents[1]
 FLOWS = f"{ROOT}/flows/"
 EVERY_S = 0.01
@@ -95,8 +97,10 @@ def main() -> None:
         if kind != "once":
             print(f"{kind:16} {spent / number:6.2f}")
     own = sum(spent for kind, spent in seconds.items() if kind.startswith("loop")) / number
-    print(f"{'loop in all':16} {own:6.2f}   asked: {LIMIT_S:g} or less, that is {own / LIMIT_S:.2f} of it")
     print(f"once in the run: {seconds['once']:.1f} s")
+    asked = Asked("overhead")
+    asked.most("the loop's own, an experiment", own, LIMIT_S, "s")
+    asked.end()
 
 
 if __name__ == "__main__":

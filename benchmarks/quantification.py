@@ -11,6 +11,7 @@ defocus, rotation and magnification do to the texture of close-ups. Without a wo
 
 import argparse
 
+from benchmarks.compared.asked import Asked
 from benchmarks.quantified.fields import print_fields
 from benchmarks.quantified.outlines import print_outlines
 from benchmarks.quantified.texture import print_texture
@@ -34,12 +35,14 @@ def main() -> None:
     )
     parser.add_argument("--segmenters", nargs="*", default=_there(), help="default: those there are")
     options = parser.parse_args()
+    asked = Asked("quantification")
     if options.what in (None, "outlines"):
-        print_outlines()
+        print_outlines(asked)
     if options.what in (None, "fields"):
-        print_fields(options.fields, options.segmenters, options.touching)
+        print_fields(options.fields, options.segmenters, options.touching, asked)
     if options.what in (None, "texture"):
-        print_texture()
+        print_texture(asked)
+    asked.end()
 
 
 if __name__ == "__main__":

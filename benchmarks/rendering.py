@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 
+from benchmarks.compared.asked import Asked
 from benchmarks.image_quality import CASES
 from sim.plant import SCAN
 
@@ -26,6 +27,7 @@ def main() -> None:
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     print(f"scan {SCAN[0]}×{SCAN[1]}, CPU time, OMP_NUM_THREADS {threads}; limit {LIMIT_PER_S:g} fields/s")
     print("plant      magnification   first field    all fields    fields/s    × limit")
+    asked = Asked("rendering")
     for case, (name, plant, conditions, magnification) in enumerate(CASES):
         rng = np.random.default_rng([6, case])
         spent = np.empty((options.powders, options.fields))
@@ -43,6 +45,8 @@ def main() -> None:
             f"{name:10} {magnification:8}×     {1e3 * first:8.0f} ms   {1e3 * mean:8.0f} ms"
             f"    {1 / mean:8.1f}    {1 / mean / LIMIT_PER_S:7.1f}"
         )
+        asked.least(f"{name}, {magnification}×", 1 / mean, LIMIT_PER_S, "fields/s")
+    asked.end()
 
 
 if __name__ == "__main__":

@@ -16,12 +16,16 @@ from pathlib import Path
 import tifffile
 from distributed import LocalCluster
 
+from benchmarks.compared.asked import Asked
 from cli.measuring import Job, measure_file
 from flows.scale_out import SpreadPredictor, spread
 from models.generator import load
 from models.generator.registry import locate
 from models.morphology.segmenters import DEFAULT
 from sim.lmr import LMRPlant
+
+SPEED_UP = 1.5
+"""What a second worker has to bring; 2 is the most."""
 
 CONDITIONS = {
     "pH": 10.5,
@@ -53,8 +57,11 @@ def main() -> None:
                 predictor = _predictor(address)
                 took["conditions"].append(_timed(lambda p=predictor: p.predict(many)))
     print("what           count   1 worker   2 workers   speed-up")
+    asked = Asked("scale_out")
     for (what, (one, two)), count in zip(took.items(), (options.images, options.conditions), strict=True):
         print(f"{what:12} {count:7} {one:8.1f} s {two:9.1f} s {one / two:10.2f}")
+        asked.least(f"{what}: two workers over one", one / two, SPEED_UP)
+    asked.end()
 
 
 def _timed(work: Callable[[], object]) -> float:

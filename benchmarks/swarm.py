@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import differential_evolution
 from scipy.stats import qmc
 
+from benchmarks.compared.asked import Asked
 from benchmarks.compared.labs import campaign
 from benchmarks.compared.methods import generator
 from models.inverse import Objective, UnitCube
@@ -127,6 +128,11 @@ def main() -> None:
         rows[f"generator, {number}"] = [np.array([m(cost, dimension, number)]) for m in METHODS.values()]
         show(*list(rows.items())[-1])
     plot(rows, options.out)
+    asked = Asked("swarm")
+    for name, (own, theirs, _) in rows.items():
+        better = float(np.median(theirs)) / max(float(np.median(own)), 1e-12)
+        asked.least(f"{name}: pyswarms' own loop over this swarm", better, 1.0)
+    asked.end()
 
 
 def show(name: str, found: list[Array]) -> None:

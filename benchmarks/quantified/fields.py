@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sim.lmr
+from benchmarks.compared.asked import Asked
 from models.morphology import segmenter
 from models.morphology.contours import outlines
 from models.morphology.measures import FieldMeasurement, Image, Labels
@@ -73,7 +74,7 @@ def fields_of(number: int, seed: int, conditions: Conditions) -> Iterator[Drawn]
         yield Drawn(pixels, shot.labels.astype(np.int32), watched.particles, shot.pixel_size_um)
 
 
-def print_fields(number: int, names: list[str], free: float) -> None:
+def print_fields(number: int, names: list[str], free: float, asked: Asked) -> None:
     truth = Truth()
     chosen: dict[str, ParticleMeasure] = {}
     for name, by in {"true masks": truth, **{name: segmenter(name) for name in names}}.items():
@@ -118,6 +119,9 @@ def print_fields(number: int, names: list[str], free: float) -> None:
     for name, rows in errors.items():
         mean, worst = np.mean(rows, axis=0), np.abs(rows).max(axis=0)
         print(f"{name:>20}: mean {_cells(mean)}, worst {_cells(worst)} %")
+        if name == f"learned, Ψ ≤ {free:g}":
+            for what, off, limit in zip(("D50", "mean Ψ", "SD of Ψ"), mean, (3.0, 2.0, 10.0), strict=True):
+                asked.most(f"mean error of {what}, {len(rows)} hidden powders", 100 * abs(off), limit, "%")
     print(
         "\nSingle particles, true masks, by the share of the outline that touches others: mean ± SD of errors"
     )

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from benchmarks.compared.asked import Asked
 from models.morphology.contours import outlines
 from models.morphology.measures import Image, Labels
 from models.morphology.particles import at_measuring_scale
@@ -62,7 +63,7 @@ def drawn(kind: str, diameter: float, rng: np.random.Generator) -> tuple[Image, 
     return image.astype(np.float32), labels, true
 
 
-def print_outlines() -> None:
+def print_outlines(asked: Asked) -> None:
     kinds = ("disc", "ellipse 3:2", "lobed", "rough")
     print("Outlines: bias of the diameter (%), bias ± scatter of Ψ; true masks, probe of 0.8 px, noise 1.5 %")
     print(f"{'px':>4} " + " ".join(f"{kind:>24}" for kind in kinds))
@@ -74,5 +75,7 @@ def print_outlines() -> None:
             found = outlines(coarse, coarse_labels, np.arange(1, len(true) + 1))
             size = np.nanmean(found.diameter) * factor / diameter - 1
             apart = np.minimum(found.sphericity, 1.0) - true
+            if diameter in (20, 200):
+                asked.most(f"{kind}, {diameter} px: bias of Ψ", 100 * abs(np.nanmean(apart)), 1.0, "%")
             cells.append(f"{100 * size:+6.1f} % {np.nanmean(apart):+7.4f} ± {np.nanstd(apart):.4f}")
         print(f"{diameter:>4} " + " ".join(f"{cell:>24}" for cell in cells), flush=True)

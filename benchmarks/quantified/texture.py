@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from benchmarks.compared.asked import Asked
 from models.morphology import measure_of
 from models.morphology.measures import Image
 from sim.lmr import LMRPlant
 
 
-def print_texture() -> None:
+def print_texture(asked: Asked) -> None:
     rng = np.random.default_rng(78)
     fields = []
     for seed in range(9500, 9508):
@@ -75,6 +76,8 @@ def print_texture() -> None:
             f"{name:>36}: {apart.mean():+.4f}, worst {worst:.4f} "
             f"({100 * np.abs(apart / base).max():.2f} % of the value)"
         )
+        if name.startswith(("gain", "offset")):
+            asked.most(f"texture, {name}: worst change", 100 * np.abs(apart / base).max(), 1.0, "%")
 
 
 def _middle(pixels: Image, degrees: float) -> Image:

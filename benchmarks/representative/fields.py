@@ -105,6 +105,7 @@ class StoppingResult:
 Next = Callable[[Interval, Interval | None, int], int]
 TARGET_ERROR = 0.05
 MOST = 200
+LOOP_RULE = "as the loop decides, in batches"
 
 
 def stopping_rules(repeats: int, seed: int) -> Iterator[StoppingResult]:
@@ -112,7 +113,7 @@ def stopping_rules(repeats: int, seed: int) -> Iterator[StoppingResult]:
     rules: dict[str, tuple[int, bool, Next]] = {
         "one look is enough, after every field": (3, True, _one_look),
         "as the loop decides, after every field": (5, True, _as_the_loop),
-        "as the loop decides, in batches": (5, False, _as_the_loop),
+        LOOP_RULE: (5, False, _as_the_loop),
         "as the loop decides, from 4 fields, in batches": (4, False, _as_the_loop),
     }
     for (rule, (least, each, following)), ratio in product(rules.items(), (1.0, 2.0)):
