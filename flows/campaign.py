@@ -23,6 +23,7 @@ from flows.steps.approve import approve
 from flows.steps.image import image
 from flows.steps.judge import judge
 from flows.steps.learn import learn
+from flows.steps.look_again import look_again
 from flows.steps.quantify import quantify
 from flows.steps.reconcile import reconcile
 from flows.steps.stop import goes_on
@@ -78,8 +79,10 @@ def campaign(
             ) as worker:
 
                 def work() -> None:
+                    look_again(worker)
                     while goes_on(worker):
                         iterate(worker)
+                        look_again(worker)
                         show_iterations(ledger, record.id)
 
                 side_by_side(worker, work)

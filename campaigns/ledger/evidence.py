@@ -8,6 +8,7 @@ from sqlmodel import col, func, select
 from campaigns.ledger.approvals import Approvals
 from campaigns.ledger.errors import LedgerError
 from campaigns.ledger.records import (
+    Lease,
     Measurement,
     Micrograph,
     MicrographKind,
@@ -161,6 +162,27 @@ class Evidence(Approvals):
                         at=self._at(),
                     )
                 )
+
+    def note_look(
+        self,
+        experiment_id: str,
+        look: int,
+        *,
+        representative: bool,
+        author: str,
+        reason: str,
+        lease: Lease | None = None,
+    ) -> None:
+        """Keep in the history that an experiment was looked at again after it was judged; its state stays.
+
+        Errors: :class:`LeaseLost`, :class:`NotFound`.
+        """
+        with self._write() as session:
+            self._check_lease(session, lease)
+            row = self._experiment_row(session, experiment_id)
+            row.representative = representative
+            noted: dict[str, object] = {"look": look, "representative": representative}
+            self._move(session, row, row.state, author, reason, noted)
 
     def measurements(self, experiment_id: str, *, look: int | str = "latest") -> tuple[Measurement, ...]:
         """Measured descriptors: of the ``latest`` look, of one look by number, or of ``all``."""

@@ -145,7 +145,9 @@ def abort(ledger: Ledger, person: Person, campaign_id: str, reason: str) -> Camp
 
 
 def reject_field(ledger: Ledger, person: Person, experiment_id: str, sha256: str, reason: str) -> None:
-    """Have a measured field of view left out from now on; another is taken while the experiment is imaged.
+    """Have a measured field of view left out from now on.
+
+    While the experiment is imaged another one is taken; an experiment that was judged is measured anew.
 
     Errors: :class:`NotAllowed`, :class:`NotFound`, :class:`UnusableInput` without a reason.
     """

@@ -69,7 +69,7 @@ def file(visitor: Reader, acts: Doing, campaign_id: str, index: Whole, sha256: C
 def reject(
     visitor: Rejecter, acts: Doing, campaign_id: str, index: Whole, sha256: Checksum, body: Because
 ) -> None:
-    """Have a measured field left out from now on; another is taken while the experiment is imaged."""
+    """Have a measured field left out: while it is imaged another is taken, later it is measured anew."""
     with acts.campaign(campaign_id) as (ledger, record):
         experiment = one_experiment(ledger, record, index)
     acts.reject_field(visitor.person, experiment.id, sha256, body.reason)

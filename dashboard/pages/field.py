@@ -106,7 +106,7 @@ def _rejecting(view: Page, experiment_id: str, micrograph: Micrograph, close: Ca
         def act(person: Person) -> str:
             reason = str(why.value or "")
             view.desk.acts.reject_field(person, experiment_id, micrograph.sha256, reason)
-            return f"Field {micrograph.field} is left out from now on."
+            return f"Field {micrograph.field} is left out; a campaign that goes on measures anew without it."
 
         async def reject() -> None:
             if await view.do(act):

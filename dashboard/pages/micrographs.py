@@ -1,5 +1,6 @@
 """Micrographs: what was seen, experiment by experiment; the fields of one, and whether they are enough."""
 
+import math
 from asyncio import to_thread
 
 from markupsafe import Markup
@@ -131,7 +132,8 @@ def _gauges(
     for one in measured:
         interval = one.interval
         half = (interval.high - interval.low) / 2
-        share = half / abs(interval.value) if interval.value else float("inf")
+        share = half / abs(interval.value) if interval.value else math.inf
+        share = share if math.isfinite(share) else math.inf
         needed = (
             ""
             if share <= asked
@@ -145,7 +147,9 @@ def _gauges(
                 one.descriptor,
                 value,
                 gauge(share, asked),
-                f"± {100 * share:.1f} % of ± {100 * asked:g} % asked",
+                f"± {100 * share:.1f} % of ± {100 * asked:g} % asked"
+                if math.isfinite(share)
+                else f"not known; ± {100 * asked:g} % asked",
                 join(
                     (
                         badge("✓ enough", "good") if share <= asked else badge("◆ wide", "warn"),

@@ -14,7 +14,7 @@ from models.values import Interval
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """One view after a look: its targets, and how many more fields it wants."""
 
     view: View
@@ -25,7 +25,7 @@ class _Look:
 @step("representative?", State.QUANTIFIED)
 def judge(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     """Take more fields where the images are not enough (back to imaged), or accept the measurement."""
-    looks = _looks(worker, experiment)
+    looks = looks_of(worker, experiment)
     allowed = _fields_left(worker)
     if any(look.wanted.more for look in looks) and allowed != 0:
         with microscope(worker, experiment) as sem:
@@ -53,12 +53,13 @@ def judge(worker: Worker, experiment: ExperimentRecord) -> ExperimentRecord:
     )
 
 
-def _looks(worker: Worker, experiment: ExperimentRecord) -> list[_Look]:
+def looks_of(worker: Worker, experiment: ExperimentRecord) -> list[Look]:
+    """Each view after the newest look."""
     imaging = worker.campaign.imaging
     measured, before = _last_two(worker.ledger.measurements(experiment.id, look="all"))
     have = [len(fields_of(worker, experiment, view)) for view in imaging.views]
     wanted = fields_wanted_by_view(imaging, worker.record.targets, measured, have=have, before=before)
-    return [_Look(*one) for one in zip(imaging.views, have, wanted, strict=True)]
+    return [Look(*one) for one in zip(imaging.views, have, wanted, strict=True)]
 
 
 def _last_two(measurements: Sequence[Measurement]) -> tuple[dict[str, Interval], dict[str, Interval]]:

@@ -1,0 +1,50 @@
+"""Look again: what a person left out after an experiment was judged counts no more for what follows."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from campaigns.ledger import ExperimentRecord, State
+from flows.steps.image import fields_of
+from flows.steps.judge import looks_of
+from flows.steps.quantify import looked
+from flows.worker import AUTHOR, Worker
+
+
+def look_again(worker: Worker) -> None:
+    """Measure every experiment anew that lost a field to a person since it was judged."""
+    for experiment in outdated(worker):
+        measure_again(worker, experiment)
+
+
+def outdated(worker: Worker) -> list[ExperimentRecord]:
+    """The experiments whose last look saw a field that counts no more."""
+    lost: set[str] = set()
+    for row in worker.ledger.history(worker.campaign_id):
+        if row.experiment_id is None:
+            continue
+        if "look" in row.facts or (row.from_state, row.to_state) == (State.IMAGED, State.QUANTIFIED):
+            lost.discard(row.experiment_id)
+        elif "rejected_field" in row.facts:
+            lost.add(row.experiment_id)
+    return [one for one in worker.accepted() if one.id in lost]
+
+
+@task(name="look again", cache_policy=NO_CACHE, persist_result=False)
+def measure_again(worker: Worker, experiment: ExperimentRecord) -> None:
+    """A further look at the fields that are left; what none is left for is not known any more."""
+    look, total, measured = looked(worker, experiment)
+    views = worker.campaign.imaging.views
+    bare = [view for view in views if not fields_of(worker, experiment, view)]
+    with worker.ledger.together():
+        worker.ledger.record_measurements(experiment.id, measured)
+        whole = not bare and all(one.wanted.representative for one in looks_of(worker, experiment))
+        where = ", ".join(f"{view.magnification:g}×" for view in bare)
+        worker.ledger.note_look(
+            experiment.id,
+            look,
+            representative=whole,
+            author=AUTHOR,
+            reason=f"look {look}: {total} fields of view are left" + (f", none at {where}" if bare else ""),
+            lease=worker.lease,
+        )
+    worker.tell("look again", f"{total} fields of view are left", experiment)
