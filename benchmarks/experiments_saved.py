@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--labs", type=int, default=20)
     parser.add_argument("--most", type=int, default=12, help="experiments a run may take")
     parser.add_argument("--methods", nargs="+", default=list(methods()), choices=list(methods()))
-    parser.add_argument("--out", type=Path, default=Path("runs/experiments"))
+    parser.add_argument("--out", type=Path, default=Path("build/benchmarks/experiments"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     log, trail = options.out / "runs.csv", options.out / "experiments.csv"

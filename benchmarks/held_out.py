@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--conditions", type=int, default=48)
     parser.add_argument("--images", type=int, default=16, help="a condition and magnification")
-    parser.add_argument("--out", type=Path, default=Path("runs/held-out.png"))
+    parser.add_argument("--out", type=Path, default=Path("build/benchmarks/held-out-values.png"))
     options = parser.parse_args()
     generator = load(locate(None))
     fresh = [row for row in design(2 * options.conditions, DESIGN_SEED) if row["pH"] != UNSEEN_PH]

@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument(
         "--generator", type=int, default=0, help="targets through the generator (default: none)"
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/swarm.png"))
+    parser.add_argument("--out", type=Path, default=Path("build/benchmarks/swarm-values.png"))
     options = parser.parse_args()
     print(f"{'function':16} " + " ".join(f"{name:>26}" for name in METHODS))
     rows: dict[str, list[Array]] = {}

@@ -60,6 +60,7 @@ def silences() -> tuple[type[Exception], ...]:
         ChannelAccessException,
         ChannelAccessGetFailure,
         DisconnectedError,
+        KeyError,  # pyepics, where the connection is lost between its look and what it does then
     )
 
 

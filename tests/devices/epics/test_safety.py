@@ -130,9 +130,13 @@ def test_what_a_killed_client_left_standing_is_brought_to_rest_by_the_next(serve
     with load_lab(served.lab_file(), state_dir=tmp_path / "next", seed=3) as lab:
         assert lab.left_standing("b-1")
         record = lab.synthesise("b-1", conditions)
-        assert not lab.left_standing("b-1")
+        served.until("Reactor:pH:RBV", 7.0)
+        served.until("Reactor:stirring_rpm:RBV", 0.0)
+        deadline = time.monotonic() + 15
+        while lab.left_standing("b-1"):  # until the read-backs are here, too
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     assert (record.state, record.starts) == ("done", 1)
-    assert (served.get("Reactor:pH"), served.get("Reactor:stirring_rpm")) == (7.0, 0.0)
     assert events(served.state) == [("start", "b-1"), ("done", "b-1")]
 
 
