@@ -5,6 +5,8 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 BIN := $(VENV)/bin
 OUT ?= dry-run
+# Many tests wait for a server or a plant: one process more than there are cores, and no more than four.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))' 2>/dev/null || echo 2)
 
 .PHONY: help setup dry-run test unit lint bench docs dist licences constraints clean
 
@@ -30,10 +32,10 @@ dry-run: $(READY) ## Close the loop in the simulated lab and write a report
 	@$(BIN)/morpholoop dry-run campaigns/library/lmr-precursor.yaml --out $(OUT)
 
 test: $(DEV) lint ## Check style, types, architecture and behaviour
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 unit: $(DEV) ## The quick tests only, without the networks
-	@$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 -p no:schemathesis
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) -p no:schemathesis
 
 lint: $(DEV) ## Style, types and the import contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
