@@ -9,7 +9,7 @@ import numpy as np
 class KineticConstants:
     """Kinetic and closure constants; the reference values are fitted by ``benchmarks/fit_precipitation.py``.
 
-    Exponents act on a quantity over its value at the reference point (:data:`sim.stirred_tank.REFERENCE`).
+    Exponents act on a quantity over its value at the reference point (:data:`sim.feed.REFERENCE`).
     """
 
     strength_um: float = 8.818

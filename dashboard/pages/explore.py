@@ -12,12 +12,11 @@ from dashboard.computed import (
     imagine,
 )
 from dashboard.desk import Desk
-from dashboard.pages.models import data_uri
 from dashboard.pages.own_images import own_images
 from dashboard.pages.trust import distance_in_words, distance_tone
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import NOTHING, badge, join, quantity, table, tag
-from dashboard.parts.pictures import shot
+from dashboard.parts.pictures import data_uri, shot
 from models.errors import UnusableInput
 from models.generator.record import GeneratorRecord
 from models.generator.schema import ParameterRange

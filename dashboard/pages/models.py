@@ -1,8 +1,6 @@
 """Models: versions of the generator, how good each is on what it never saw, its origin; promoting."""
 
-from base64 import b64encode
 from collections.abc import Callable
-from statistics import median
 
 from markupsafe import Markup
 from nicegui import ui
@@ -11,22 +9,20 @@ from campaigns.ledger import ModelUse
 from campaigns.people import Act, Person
 from dashboard.computed import samples
 from dashboard.desk import Desk
+from dashboard.pages.model_card import lineage, metrics, worst_r2
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import (
     NOTHING,
     badge,
-    facts,
     join,
     link,
     moment,
-    quantity,
     setting,
     table,
     tag,
 )
-from dashboard.parts.pictures import shot
+from dashboard.parts.pictures import data_uri, shot
 from models.errors import UnusableInput
-from models.generator.record import GeneratorRecord
 from models.generator.registry import Version
 from models.generator.retraining import RetrainingCheck, read_check
 
@@ -51,8 +47,8 @@ def register(desk: Desk) -> None:
         view.head("Models")
         await view.card(lambda: _listed(view, found(), read_check(desk.home)), always=True)
         with ui.element("div").classes("columns"):
-            await view.card(lambda: _metrics(chosen()), "broad")
-            await view.card(lambda: _lineage(chosen()), "narrow")
+            await view.card(lambda: metrics(chosen()), "broad")
+            await view.card(lambda: lineage(chosen()), "narrow")
         _samples(view, chosen)
         _promoting(view, chosen)
         await view.card(lambda: _history(view))
@@ -66,7 +62,7 @@ def _listed(view: Page, found: tuple[Version, ...], check: RetrainingCheck | Non
             (one.record.lineage.parent or one.record.lineage.kind) if one.record else NOTHING,
             moment(one.record.created) if one.record else NOTHING,
             len(one.record.trained_on) if one.record else NOTHING,
-            _r2(one.record) if one.record else NOTHING,
+            worst_r2(one.record) if one.record else NOTHING,
             tag("td", f"✕ {one.problem}" if one.problem else "", class_="wide bad-text"),
         )
         for one in found
@@ -103,91 +99,6 @@ def _retraining(check: RetrainingCheck | None) -> Markup:
     )
 
 
-def _r2(record: GeneratorRecord) -> str:
-    found = [(score.r2, name) for one in record.metrics.descriptors.values() for name, score in one.items()]
-    if not found:
-        return NOTHING
-    worst = min(found)
-    return f"median {median(r2 for r2, _ in found):.2f}, worst {worst[0]:.2f} ({worst[1]})"
-
-
-def _metrics(version: Version | None) -> Markup:
-    if version is None or version.record is None:
-        return tag("p", "Nothing is known of it.", class_="faint")
-    metrics = version.record.metrics
-    rows = [
-        (
-            split.replace("_", " "),
-            name,
-            f"{one.r2:.3f}",
-            quantity(one.mae),
-            f"{100 * one.relative:.1f} %",
-            one.n_conditions,
-        )
-        for split, scores in metrics.descriptors.items()
-        for name, one in scores.items()
-    ]
-    pictures = [
-        (
-            f"{magnification}×",
-            _db(metrics.reconstruction_psnr.get(magnification)),
-            quantity(metrics.reconstruction_ssim.get(magnification)),
-            _db(metrics.denoising_psnr.get(magnification)),
-            quantity(metrics.denoising_ssim.get(magnification)),
-        )
-        for magnification in sorted({*metrics.reconstruction_psnr, *metrics.denoising_psnr})
-    ]
-    return join(
-        (
-            tag("h2", f"{version.name} on conditions that it was not trained on"),
-            table(
-                ["held out by", "descriptor", "R²", "mean error", "relative", "conditions"],
-                rows,
-                numbers=range(2, 6),
-            ),
-            tag("h3", "Pictures"),
-            table(
-                ["magnification", "reconstruction PSNR", "SSIM", "denoising PSNR", "SSIM"],
-                pictures,
-                numbers=range(1, 5),
-            ),
-        )
-    )
-
-
-def _db(value: float | None) -> str:
-    return quantity(value, "dB")
-
-
-def _lineage(version: Version | None) -> Markup:
-    if version is None or version.record is None:
-        return tag("p", version.problem if version else "There is none.", class_="faint")
-    record = version.record
-    line = record.lineage
-    return join(
-        (
-            tag("h2", "Where it comes from"),
-            facts(
-                [
-                    ("parent", line.parent or NOTHING),
-                    ("kind", line.kind.replace("_", " ")),
-                    (
-                        "material",
-                        record.inputs.material + (" (simulated)" if record.inputs.simulated else ""),
-                    ),
-                    ("trained on", f"{len(record.trained_on)} conditions"),
-                    ("steps", ", ".join(f"{name} {count}" for name, count in line.steps.items()) or NOTHING),
-                    ("tiles", ", ".join(f"{count} at {m}×" for m, count in line.tiles.items()) or NOTHING),
-                    ("data", tag("code", line.data_fingerprint[:12] or NOTHING)),
-                    ("seed", line.seed),
-                    *([("base", f"{line.base} ({line.licence})")] if line.base else []),
-                    ("note", line.note or NOTHING),
-                ]
-            ),
-        )
-    )
-
-
 def _samples(view: Page, chosen: Callable[[], Version | None]) -> None:
     with ui.element("div").classes("card").style("margin-top:14px"):
         ui.html(tag("h2", "Samples"), sanitize=False)
@@ -220,12 +131,6 @@ def _grid(found: tuple[tuple[dict[str, float | str], int, float, tuple[bytes, ..
         ]
         rows.append(join((tag("h3", f"{magnification}×: {told}"), tag("div", *shots, class_="pictures few"))))
     return join(rows)
-
-
-def data_uri(picture: bytes) -> str:
-    """A small picture inside the page."""
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
 
 
 def _promoting(view: Page, chosen: Callable[[], Version | None]) -> None:

@@ -12,10 +12,9 @@ from dashboard.computed import (
     phase_representativity,
 )
 from dashboard.pages.micrographs import gauge
-from dashboard.pages.models import data_uri
 from dashboard.parts.frame import Page
 from dashboard.parts.markup import NOTHING, badge, join, quantity, table, tag, with_interval
-from dashboard.parts.pictures import shot
+from dashboard.parts.pictures import data_uri, shot
 from models.errors import UnusableInput
 from models.morphology import all_measures, known_descriptors
 from models.representativity.result import Representativity

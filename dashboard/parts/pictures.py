@@ -2,6 +2,7 @@
 
 import io
 import threading
+from base64 import b64encode
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -121,3 +122,9 @@ def nice_length(width: float) -> float:
 def length_text(um: float) -> str:
     """A length in µm, or nm where it is small."""
     return f"{um:g} µm" if um >= 0.5 else f"{1000 * um:g} nm"
+
+
+def data_uri(picture: bytes) -> str:
+    """A small picture inside the page."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"

@@ -6,19 +6,9 @@ import numpy as np
 import pytest
 
 from sim.dataset import design
+from sim.feed import NAOH_STOCK_M, REFERENCE, RESIDENCE_MIN, Feed
 from sim.kinetics import KineticConstants
-from sim.stirred_tank import (
-    AMMONIA,
-    DEFECT,
-    NAOH_STOCK_M,
-    REFERENCE,
-    RESIDENCE_MIN,
-    S_MN,
-    S_NI,
-    Course,
-    Feed,
-    run,
-)
+from sim.stirred_tank import AMMONIA, DEFECT, S_MN, S_NI, Course, run
 
 pytestmark = pytest.mark.slow
 
