@@ -8,7 +8,7 @@ OUT ?= dry-run
 # Many tests wait for a server or a plant: one process more than there are cores, and no more than four.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))' 2>/dev/null || echo 2)
 
-.PHONY: help setup dry-run test unit lint bench docs dist licences constraints clean
+.PHONY: help setup dry-run test unit lint bench docs dist licences audit constraints clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -53,6 +53,9 @@ dist: $(DEV) ## Make a wheel and a source distribution: dist/
 
 licences: $(DEV) ## List the licences of what is required, and fail on copyleft
 	@$(BIN)/python -m docs.site.licences
+
+audit: $(DEV) ## Look the pinned packages up among known vulnerabilities (asks the network)
+	@$(BIN)/python -m pip_audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 constraints: $(DEV) ## Pin the installed set
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt
