@@ -47,11 +47,15 @@ def left_standing(reactor: Reactor, record: RunRecord) -> bool:
     """Whether a reactor still stands as a batch that is done had it: its plan was killed before the end.
 
     Every quantity with a safe value has to be nearer to where the batch had it: if not, somebody else moves
-    the reactor, or it is safe. Errors: :class:`LabError` where the limits cannot be read.
+    the reactor, or it is safe. Without limits nothing is known to be safe, and nothing would be moved.
     """
     if record.state != "done" or reactor.logic.running() is not None:
         return False
-    limits, stands = reactor.source.read(), False
+    stands = False
+    try:
+        limits = reactor.source.read()
+    except LabError:
+        return False
     for name, value in record.conditions.items():
         limit = limits.get(name)
         if limit is None or limit.safe is None or limit.safe == value:
