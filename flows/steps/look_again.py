@@ -4,16 +4,26 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from campaigns.ledger import ExperimentRecord, State
+from flows.progress import warn
 from flows.steps.image import fields_of
 from flows.steps.judge import looks_of
 from flows.steps.quantify import looked
 from flows.worker import AUTHOR, Worker
+from models.errors import UnusableInput
 
 
 def look_again(worker: Worker) -> None:
-    """Measure every experiment anew that lost a field to a person since it was judged."""
+    """Measure every experiment anew that lost a field to a person since it was judged.
+
+    Where an image is damaged or gone, that is said, and what was measured before stays.
+    """
     for experiment in outdated(worker):
-        measure_again(worker, experiment)
+        try:
+            measure_again(worker, experiment)
+        except UnusableInput as error:
+            warn(
+                f"Experiment {experiment.index} could not be measured anew without what was left out: {error}"
+            )
 
 
 def outdated(worker: Worker) -> list[ExperimentRecord]:

@@ -22,6 +22,7 @@ def test_what_is_left_out_later_is_measured_without(small_campaign: Path, prefec
     content = yaml.safe_load(small_campaign.read_text(encoding="utf-8"))
     content["targets"][0] = {"descriptor": "phase_fraction", "value": 0.05, "tolerance": "1 %"}
     content |= {"approval": {"policy": "always"}, "budget": {"experiments": 2}}
+    content["imaging"]["views"][0]["fields"] = {"min": 3, "max": 4}
     small_campaign.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     limits = ReactorLimits(LabFileLimits(Path(content["lab"]))).read()
     path = ledger_path(home, simulated=True)
@@ -56,7 +57,16 @@ def test_what_is_left_out_later_is_measured_without(small_campaign: Path, prefec
         assert (experiment.state, experiment.fields) == (State.LEARNED, taken)  # what was spent stays spent
         last = ledger.history(experiment.campaign_id, first)[-1]
         assert last.reason == f"look {max(looks)}: {taken - 1} fields of view are left"
-        for image in images[1:]:
+        deciding.reject_field(ledger, OPERATOR, first, images[1].sha256, "charged")
+    away = images[2].path.rename(images[2].path.with_suffix(".away"))
+
+    # An image that is gone ends no campaign: what was measured stays until it is there again.
+    assert proposed() == second
+    with Ledger.open(path, simulated=True) as ledger:
+        known = {one.descriptor: one for one in ledger.measurements(first)}
+        assert known == after
+        away.rename(images[2].path)
+        for image in images[2:]:
             deciding.reject_field(ledger, OPERATOR, first, image.sha256, "charged")
 
     assert proposed() == second
