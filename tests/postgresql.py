@@ -76,8 +76,12 @@ class Server:
         """A new database, a copy of ``template``; its name."""
         self._made += 1
         name = f"made_{self._made}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        except psycopg.OperationalError as error:
+            log = (self._data.parent / "log").read_text(encoding="utf-8", errors="replace")
+            raise RuntimeError(f"The server does not answer; it said last: {log[-2000:]}") from error
         return name
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -39,13 +39,13 @@ def acts(home: Path, monkeypatch):
     folder = home / "campaigns"
     folder.mkdir(parents=True)
     (folder / "small.yaml").write_text(yaml.safe_dump(campaign, allow_unicode=True), encoding="utf-8")
-    # The session's servers are children of this process too.
-    others = set(psutil.Process().children(recursive=True))
     with People.open(home) as people:
         yield Acts(home, people)
-    for child in set(psutil.Process().children(recursive=True)) - others:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            # The session's servers, and what they start meanwhile, are children of this process too.
+            if child.environ().get("MORPHOLOOP_HOME") == str(home):
+                child.kill()
 
 
 def status(home: Path) -> tuple[str, str]:
