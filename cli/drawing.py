@@ -137,7 +137,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
                 os.fsync(stream.fileno())
             Path(temporary).chmod(0o644)
             os.replace(temporary, path)
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves nothing half-written; it goes on
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:

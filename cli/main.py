@@ -141,7 +141,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(end, SystemExit) and end.code != INTERRUPTED:
             raise
         _end_interrupted()
-    except Exception as error:
+    except Exception as error:  # what no person can mend is raised again
         if _was_interrupted(error):
             _end_interrupted()
         if not isinstance(error, _errors_for_people()):

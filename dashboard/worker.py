@@ -120,6 +120,6 @@ def _serve(pipe: Connection) -> None:
             answer = function(*arguments), None
         except UnusableInput as refused:
             answer = None, str(refused)
-        except Exception as error:
+        except Exception as error:  # one question that fails is no end of the others
             answer = None, f"It could not be computed ({type(error).__name__}: {error})."
         pipe.send(answer)

@@ -158,21 +158,7 @@ def load_lab(
         section = file.backend.model_copy(update={"options": options})
         backend = make_device(section, path, state_dir=state_dir, seed=seed)
     try:
-        reactors: list[Any] = [
-            make_device(
-                section,
-                path,
-                name=name,
-                source=DeviceLimits(limits, name),
-                backend=backend,
-                settings={quantity: point.options for quantity, point in section.set_points.items()},
-            )
-            for name, section in file.reactors.items()
-        ]
-        microscopes: list[Any] = [
-            make_device(section, path, name=name, source=DeviceLimits(limits, name), backend=backend)
-            for name, section in file.microscopes.items()
-        ]
+        reactors, microscopes = make_reactors_and_microscopes(file, path, limits, backend)
         stations: list[Any] = [
             make_device(section, path, name=name, backend=backend) for name, section in file.stations.items()
         ]
@@ -237,6 +223,28 @@ def simulator(path: Path) -> Any:
             "real-time factor are for those; of a simulated controller they are options of `lab serve-ioc`."
         )
     return made
+
+
+def make_reactors_and_microscopes(
+    file: LabFile, path: Path, limits: LabFileLimits, backend: Any
+) -> tuple[list[Any], list[Any]]:
+    """The reactors and the microscopes that the lab file at ``path`` names; nothing guards them yet."""
+    reactors = [
+        make_device(
+            section,
+            path,
+            name=name,
+            source=DeviceLimits(limits, name),
+            backend=backend,
+            settings={quantity: point.options for quantity, point in section.set_points.items()},
+        )
+        for name, section in file.reactors.items()
+    ]
+    microscopes = [
+        make_device(section, path, name=name, source=DeviceLimits(limits, name), backend=backend)
+        for name, section in file.microscopes.items()
+    ]
+    return reactors, microscopes
 
 
 def make_device(section: BackendSection, path: Path, **given: Any) -> Any:

@@ -6,10 +6,9 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
 from devices.errors import LabError
-from devices.labfile import DeviceLimits, LabFileLimits, load_class, make_device, read_lab_file
+from devices.labfile import LabFileLimits, load_class, make_reactors_and_microscopes, read_lab_file
 from sim.bench import SimulatedBench
 
 HOST = "127.0.0.1"
@@ -70,22 +69,9 @@ def serve(
     factor = options.get("real_time_factor") or 0.0
     bench = bench_class(state_dir=state_dir, seed=seed, **{**options, "faults": faults})
     limits = LabFileLimits(lab_file)
-    reactors: list[Any] = []
-    for name, section in file.reactors.items():
-        reactor = make_device(
-            section,
-            lab_file,
-            name=name,
-            source=DeviceLimits(limits, name),
-            backend=bench,
-            settings={quantity: point.options for quantity, point in section.set_points.items()},
-        )
-        reactor.guard(file.interlocks(name))
-        reactors.append(reactor)
-    microscopes: list[Any] = [
-        make_device(section, lab_file, name=name, source=DeviceLimits(limits, name), backend=bench)
-        for name, section in file.microscopes.items()
-    ]
+    reactors, microscopes = make_reactors_and_microscopes(file, lab_file, limits, bench)
+    for reactor in reactors:
+        reactor.guard(file.interlocks(reactor.name))
 
     async def run() -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()

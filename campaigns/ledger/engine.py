@@ -142,7 +142,7 @@ def _disposed_on_error(engine: Engine) -> Iterator[None]:
             f"The ledger {shown(engine)} cannot be opened ({told(failure)}); check the address, its "
             "permissions and that it is a database of this program."
         ) from failure
-    except BaseException:
+    except BaseException:  # an interrupt, too; it goes on
         engine.dispose()
         raise
 

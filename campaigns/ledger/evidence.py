@@ -168,20 +168,22 @@ class Evidence(Approvals):
         experiment_id: str,
         look: int,
         *,
+        fields: int,
         representative: bool,
         author: str,
         reason: str,
         lease: Lease | None = None,
     ) -> None:
-        """Keep in the history that an experiment was looked at again after it was judged; its state stays.
+        """Keep in the history that ``fields`` of an experiment were looked at again after it was judged.
 
+        Its state stays, and so does what was spent on it.
         Errors: :class:`LeaseLost`, :class:`NotFound`.
         """
         with self._write() as session:
             self._check_lease(session, lease)
             row = self._experiment_row(session, experiment_id)
             row.representative = representative
-            noted: dict[str, object] = {"look": look, "representative": representative}
+            noted: dict[str, object] = {"look": look, "fields": fields, "representative": representative}
             self._move(session, row, row.state, author, reason, noted)
 
     def measurements(self, experiment_id: str, *, look: int | str = "latest") -> tuple[Measurement, ...]:

@@ -31,7 +31,7 @@ class Ledger(Copies):
         engine = connect(location, simulated=simulated)
         try:
             claim(engine, simulated=simulated, now=now)
-        except BaseException:
+        except BaseException:  # an interrupt, too; it goes on
             engine.dispose()
             raise
         return cls(engine, simulated=simulated, now=now, patience_s=patience_s)

@@ -63,7 +63,7 @@ class EpicsBackend:
                     f"The controller's watchdog waits {watchdog_s:g} s, and a heartbeat each {heartbeat_s:g} "
                     f"s is too rare for it; set heartbeat_s to at most {watchdog_s / BEATS_PER_WATCHDOG:g}."
                 )
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no PV connected; it goes on
             self._forget()
             raise
         self.watch = Watch(heartbeat, period_s=heartbeat_s, patience_s=patience_s)

@@ -5,7 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from campaigns.ledger import ExperimentRecord, State
 from flows.progress import warn
-from flows.steps.image import fields_of
+from flows.steps.image import count_fields, fields_of
 from flows.steps.judge import looks_of
 from flows.steps.quantify import looked
 from flows.worker import AUTHOR, Worker
@@ -27,16 +27,20 @@ def look_again(worker: Worker) -> None:
 
 
 def outdated(worker: Worker) -> list[ExperimentRecord]:
-    """The experiments whose last look saw a field that counts no more."""
-    lost: set[str] = set()
+    """The experiments whose last look saw other than the fields that count now, by their number.
+
+    By number and not by order: a field may have been left out while the look was under way.
+    """
+    touched: set[str | None] = set()
+    seen: dict[str | None, object] = {}
     for row in worker.ledger.history(worker.campaign_id):
-        if row.experiment_id is None:
-            continue
-        if "look" in row.facts or (row.from_state, row.to_state) == (State.IMAGED, State.QUANTIFIED):
-            lost.discard(row.experiment_id)
-        elif "rejected_field" in row.facts:
-            lost.add(row.experiment_id)
-    return [one for one in worker.accepted() if one.id in lost]
+        if "rejected_field" in row.facts:
+            touched.add(row.experiment_id)
+        elif "look" in row.facts or (row.from_state, row.to_state) == (State.IMAGED, State.QUANTIFIED):
+            seen[row.experiment_id] = row.facts["fields"]
+    return [
+        one for one in worker.accepted() if one.id in touched and seen[one.id] != count_fields(worker, one)
+    ]
 
 
 @task(name="look again", cache_policy=NO_CACHE, persist_result=False)
@@ -52,6 +56,7 @@ def measure_again(worker: Worker, experiment: ExperimentRecord) -> None:
         worker.ledger.note_look(
             experiment.id,
             look,
+            fields=total,
             representative=whole,
             author=AUTHOR,
             reason=f"look {look}: {total} fields of view are left" + (f", none at {where}" if bare else ""),

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,6 +14,31 @@ from devices.labfile import LabFileLimits, ReactorLimits
 pytestmark = pytest.mark.slow
 
 OPERATOR = Person("kim", Role.OPERATOR, "password")
+
+
+def row(experiment: str, **facts: object) -> SimpleNamespace:
+    moved = facts.pop("moved", ("learned", "learned"))
+    return SimpleNamespace(experiment_id=experiment, from_state=moved[0], to_state=moved[1], facts=facts)
+
+
+@pytest.mark.parametrize(("left", "due"), [(3, False), (2, True)])
+def test_what_is_left_out_during_a_look_is_seen_by_the_next(left: int, due: bool, monkeypatch):
+    """The look counted three fields; its row comes after that of a rejection that it may not have known."""
+    from flows.steps import look_again
+
+    rows = [
+        row("e", moved=("imaged", "quantified"), fields=4),
+        row("e", rejected_field=0),
+        row("e", rejected_field=1),
+        row("e", look=2, fields=3),
+        row("never touched", moved=("imaged", "quantified"), fields=9),
+    ]
+    accepted = [SimpleNamespace(id="e"), SimpleNamespace(id="never touched")]
+    worker = SimpleNamespace(
+        campaign_id="c", ledger=SimpleNamespace(history=lambda _: rows), accepted=lambda: accepted
+    )
+    monkeypatch.setattr(look_again, "count_fields", lambda _, one: left)
+    assert [one.id for one in look_again.outdated(worker)] == (["e"] if due else [])
 
 
 @pytest.mark.timeout(120)
