@@ -27,8 +27,9 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.compared.asked import Asked  # noqa: E402
 from benchmarks.representative import coverage, fields, pictures  # noqa: E402
+from benchmarks.representative.families import PLANE, SPACE  # noqa: E402
 from benchmarks.representative.imagerep import peer, transcription  # noqa: E402
-from benchmarks.representative.structures import PLANE, SPACE, level_cut, smooth  # noqa: E402
+from benchmarks.representative.structures import level_cut, smooth  # noqa: E402
 from models.representativity import estimate  # noqa: E402
 
 REFERENCES = ROOT / "tests" / "models" / "representativity" / "published"

@@ -25,6 +25,7 @@ from benchmarks.compared.asked import Asked
 from benchmarks.compared.labs import campaign
 from benchmarks.compared.methods import generator
 from models.inverse import Objective, UnitCube
+from models.inverse.space import Key
 from models.inverse.swarm import ParticleSwarm
 
 Array = NDArray[np.float64]
@@ -152,10 +153,16 @@ def through_generator(number: int) -> tuple[Cost, int]:
         for target in campaign().targets()
     ]
     objective = Objective(targets)
+    known: dict[Key, float] = {}
 
     def cost(points: Array) -> Array:
-        predicted = predictor.predict([cube.decode(point) for point in points])
-        return np.array([objective.score(one).mismatch for one in predicted])
+        # Parameters have steps, so points meet again, and the same conditions give the same images.
+        conditions = [cube.decode(point) for point in points]
+        keys = [cube.key(one) for one in conditions]
+        fresh = {k: one for k, one in zip(keys, conditions, strict=True) if k not in known}
+        predicted = predictor.predict(list(fresh.values()))
+        known.update((k, objective.score(p).mismatch) for k, p in zip(fresh, predicted, strict=True))
+        return np.array([known[key] for key in keys])
 
     return cost, cube.dimension
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from cli.driving import drive
 from cli.ledgers import person, the_campaign
 from cli.output import console, emit
 
@@ -82,7 +83,6 @@ def resume(
     Example: morpholoop campaign resume membrane-s0-r1
     """
     from campaigns.ledger import CampaignState, IllegalTransition
-    from cli.campaign import drive
     from models.home import state_directory
 
     with the_campaign(campaign_id) as (ledger, record):

@@ -2,12 +2,10 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from campaigns.ledger import (
-    FINAL_STATUSES,
     ApprovalRecord,
     CampaignRecord,
     ExperimentRecord,
@@ -17,16 +15,11 @@ from campaigns.ledger import (
 )
 from campaigns.people import Act, People, Person, deciding
 from campaigns.specification import Campaign
+from dashboard.lab_acts import LabActs
+from dashboard.model_acts import ModelActs
 from dashboard.starting import Started, Starter, could_go_on
-from devices import ordering
-from devices.errors import LabError
-from devices.labfile import LabFileLimits, ReactorLimits, read_lab_file
+from devices.labfile import LabFileLimits, ReactorLimits
 from devices.limits import Limit
-from devices.manual.board import Board
-from devices.manual.task import Task
-from devices.ordering import Stop
-from devices.places import opened
-from devices.stopping import StopOrder
 from models.errors import UnusableInput
 from models.values import Conditions
 
@@ -39,6 +32,8 @@ class Acts:
     def __init__(self, home: Path, people: People) -> None:
         self.home, self.people = home, people
         self.starter = Starter(home)
+        self.labs = LabActs(home, people, self.starter)
+        self.models = ModelActs(home, people)
 
     def approve(self, person: Person, experiment_id: str, *, shown: str, reason: str = "") -> ApprovalRecord:
         """Approve exactly what was shown; the campaign goes on. Errors: as :func:`deciding.approve`."""
@@ -113,113 +108,6 @@ class Acts:
         self.people.note("campaign started", author=person.name, subject=started.name, facts=facts)
         return started
 
-    def labs(self) -> dict[str, Path]:
-        """The labs that were opened in this state directory, or are about to be: lab file by name.
-
-        A campaign that has just been started has not opened its lab yet, and a stop is for that one too.
-        """
-        known = {
-            place.snapshot.lab: Path(place.snapshot.file)
-            for place in opened(self.home)
-            if place.snapshot is not None
-        }
-        for file in self._about_to_be_opened():
-            try:
-                known.setdefault(read_lab_file(file).name, file)
-            except LabError as fault:
-                # Nobody can open it either.
-                _log.warning("%s is passed over: %s", file, fault)
-        return known
-
-    def stop(self, person: Person, lab: str | None = None, reason: str = "") -> tuple[Stop, ...]:
-        """Stop a lab, or all of them, now. Errors: :class:`LabError` when one could not be ordered to.
-
-        Each is tried, whatever became of the others; and a stop does not fail for want of a record.
-        """
-        person.require(Act.STOP)
-        told = reason.strip()[:500] or "stopped from the dashboard"
-        named = self._named(lab)
-
-        def stop(item: tuple[str, Path]) -> Stop | str:
-            try:
-                return ordering.stop(item[1], self.home, StopOrder.now(told, person.name))
-            except LabError as fault:
-                return f"{item[0]}: {fault}"
-
-        # All at once: a lab that does not answer keeps no other waiting.
-        with ThreadPoolExecutor(max(1, len(named))) as pool:
-            answers = list(pool.map(stop, named.items()))
-        for name in named:
-            self._note_anyway("lab stopped", person, name, told)
-        faults = [one for one in answers if isinstance(one, str)]
-        if faults:
-            raise LabError(" ".join(faults))
-        return tuple(one for one in answers if isinstance(one, Stop))
-
-    def clear(self, person: Person, lab: str | None = None, reason: str = "") -> tuple[StopOrder, ...]:
-        """Take back the stop orders to a lab, or to all. Errors: :class:`LabError`."""
-        person.require(Act.CLEAR)
-        cleared: dict[str, StopOrder] = {}
-        for name, file in self._named(lab).items():
-            orders = ordering.clear(file, self.home).values()
-            cleared |= {order.id: order for order in orders}
-            if orders:
-                facts = {**person.facts, "orders": [order.told() for order in orders]}
-                self.people.note(
-                    "lab cleared", author=person.name, subject=name, reason=reason.strip(), facts=facts
-                )
-        return tuple(cleared.values())
-
-    def tasks(self, *, every: bool = False) -> list[Task]:
-        """What the lab asks of a person, open or all."""
-        return [task for task in self._board.tasks() if every or task.state == "waiting"]
-
-    def confirm(self, person: Person, key: str, typed: Mapping[str, str]) -> Task:
-        """Say that a task is done, with what was reached. Errors: :class:`LabError`."""
-        person.require(Act.CONFIRM)
-        task = self._board.confirm(self._board.waiting(key).id, typed, author=person.name)
-        self.people.note("task confirmed", author=person.name, subject=task.id, facts=person.facts)
-        return task
-
-    def decline(self, person: Person, key: str, reason: str) -> Task:
-        """Say that a task was not done; the sample is lost. Errors: :class:`LabError`."""
-        person.require(Act.CONFIRM)
-        if not reason.strip():
-            raise UnusableInput("Say why the task was not done.")
-        task = self._board.reject(self._board.waiting(key).id, reason.strip(), author=person.name)
-        self.people.note(
-            "task declined", author=person.name, subject=task.id, reason=reason.strip(), facts=person.facts
-        )
-        return task
-
-    def promote(self, person: Person, version: str, reason: str = "") -> str:
-        """Make a version of the generator the current one; returns the one before."""
-        from models.generator import registry
-
-        person.require(Act.PROMOTE)
-        # By name alone: the registry would take a path, too.
-        if version not in [one.name for one in registry.versions(self.home)]:
-            raise NotFound(f"There is no version {version!r} of the generator.")
-        before = registry.current(self.home)
-        registry.promote(version, self.home)
-        facts = {**person.facts, "before": before}
-        self.people.note(
-            "model promoted", author=person.name, subject=version, reason=reason.strip(), facts=facts
-        )
-        return before or ""
-
-    def rollback(self, person: Person, reason: str = "") -> str:
-        """Go back to the version that was current before; returns its name."""
-        from models.generator import registry
-
-        person.require(Act.PROMOTE)
-        before, now = registry.current(self.home), registry.rollback(self.home)
-        facts = {**person.facts, "before": before}
-        self.people.note(
-            "model rolled back", author=person.name, subject=now, reason=reason.strip(), facts=facts
-        )
-        return now
-
     @contextmanager
     def campaign(self, campaign_id: str) -> Iterator[tuple[Ledger, CampaignRecord]]:
         """A campaign with its ledger. Errors: :class:`NotFound`."""
@@ -246,22 +134,6 @@ class Acts:
                 return
         raise NotFound(f"There is no experiment {experiment_id}.")
 
-    def _about_to_be_opened(self) -> set[Path]:
-        """Lab files of campaigns that have not ended, and of those that were started here."""
-        files = set(self.starter.lab_files)
-        try:
-            with ledgers(self.home) as opened_:
-                records = [record for ledger in opened_ for record in ledger.campaigns()]
-        except UnusableInput as away:
-            _log.warning("Campaigns cannot be read, so only labs that were opened are stopped: %s", away)
-            return files
-        going_on = [record for record in records if record.status not in FINAL_STATUSES]
-        return files | {Campaign.from_json(record.specification).lab for record in going_on}
-
-    @property
-    def _board(self) -> Board:
-        return Board(self.home / "manual")
-
     def _shown(
         self, ledger: Ledger, experiment: ExperimentRecord
     ) -> tuple[CampaignRecord, Mapping[str, Limit]]:
@@ -279,18 +151,3 @@ class Acts:
     def _could_go_on(self, campaign_id: str) -> bool:
         with self.campaign(campaign_id) as (ledger, record):
             return could_go_on(ledger, record)
-
-    def _named(self, lab: str | None) -> dict[str, Path]:
-        known = self.labs()
-        if lab is None:
-            return known
-        if lab not in known:
-            names = ", ".join(sorted(known)) or "none"
-            raise LabError(f"No lab {lab!r} was opened here; there are: {names}.")
-        return {lab: known[lab]}
-
-    def _note_anyway(self, act: str, person: Person, lab: str, reason: str) -> None:
-        try:
-            self.people.note(act, author=person.name, subject=lab, reason=reason, facts=person.facts)
-        except UnusableInput as lost:
-            _log.warning("%s %s is not in the audit: %s", act, lab, lost)

@@ -70,7 +70,7 @@ class Desk:
     def stop(self, person: Person, reason: str) -> str:
         """Stop every lab, and tell what came of it."""
         try:
-            stops = self.acts.stop(person, None, reason)
+            stops = self.acts.labs.stop(person, None, reason)
         except LabError as error:
             return f"STOP NOT CONFIRMED: {error} Use the hardware's own stop."
         finally:
@@ -80,7 +80,7 @@ class Desk:
         if failed:
             return f"STOP NOT CONFIRMED: {'; '.join(failed)}. Use the hardware's own stop."
         drove = [one.told for one in outcomes if one.process is not None]
-        known = ", ".join(self.acts.labs()) or "no lab was ever opened here"
+        known = ", ".join(self.acts.labs.known()) or "no lab was ever opened here"
         return f"STOPPED ({known}): {'; '.join(drove) or 'nobody drove it, and nothing ran'}."
 
     def leave_word(self, visitor: Visitor, text: str) -> None:
@@ -93,7 +93,7 @@ class Desk:
 
     def clear(self, person: Person) -> str:
         """Take back every stop order that stands. Errors: :data:`REFUSALS`."""
-        cleared = {one.told() for one in self.acts.clear(person)}
+        cleared = {one.told() for one in self.acts.labs.clear(person)}
         self._lab_changed()
         return f"Taken back: {'; '.join(sorted(cleared))}." if cleared else "No stop stands."
 

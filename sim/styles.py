@@ -125,6 +125,9 @@ def _look(style: Style, diameter: float, ground: float, rng: np.random.Generator
         dim=min(rng.uniform(*style.dim), deepest),
         halo_px=max(1.0, rng.uniform(0.03, 0.15) * diameter),
         shadow_px=(shadow * np.cos(turn), shadow * np.sin(turn)),
+        grown=style.grown,
+        crevice=rng.uniform(*style.crevice) if style.grown else 0.0,
+        crevice_px=diameter * rng.uniform(0.3, 1.0) if style.grown else 1.0,
     )
 
 

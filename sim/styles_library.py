@@ -37,6 +37,8 @@ class Style:
     dim: Range = (0.0, 0.35)
     shadow: Range = (0.0, 0.0)
     contrast: float = 0.0
+    grown: bool = False
+    crevice: Range = (0.0, 0.0)
 
 
 STYLES: Mapping[str, Style] = {
@@ -142,6 +144,23 @@ STYLES: Mapping[str, Style] = {
         dim=(0.0, 0.7),
         contrast=0.12,
     ),
+    "grown": Style(
+        {"sphere": 2, "lump": 2, "cluster": 3, "crystal": 1, "rod": 0.3},
+        diameter=(14.0, 140.0),
+        coverage=(0.2, 1.2),
+        contact=(0.45, 0.95),
+        ground=(0.05, 0.6),
+        face=(0.25, 0.6),
+        limb=(0.05, 0.6),
+        rim=(0.0, 0.1),
+        light=0.6,
+        texture=(0.0, 0.1),
+        bump=(0.0, 0.06),
+        textures=("felt", "cells", "fractal"),
+        dim=(0.0, 0.3),
+        grown=True,
+        crevice=(0.2, 1.0),
+    ),
     "stones": Style(
         {"stone": 1},
         spread=(0.1, 0.35),
@@ -165,5 +184,5 @@ PRECURSOR = "precursor"
 SHARES: Mapping[str, float] = {
     "agglomerates": 4, "spheres": 3, "powder": 5, "crystals": 2, "discs": 1.5, "rods": 1, "clusters": 1.5,
     "bright_ground": 2, "mixed": 2, "close_up": 0.7, "bare": 0.5, "silhouettes": 3, "satellites": 5, "lit": 4,
-    "anything": 5, PRECURSOR: 4,
+    "anything": 5, PRECURSOR: 4, "grown": 8,
 }  # fmt: skip

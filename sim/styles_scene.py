@@ -50,6 +50,9 @@ class Look:
     halo_px: float
     dim: float
     shadow_px: tuple[float, float] = (0.0, 0.0)
+    grown: bool = False
+    crevice: float = 0.0
+    crevice_px: float = 1.0
 
 
 def noise_tile(rng: np.random.Generator, scale_px: float, kind: str) -> Canvas:
@@ -120,6 +123,7 @@ def paint(
     """
     canvas = ground.copy()
     labels = np.zeros(ground.shape, np.uint16)
+    summit = np.zeros(ground.shape, np.float32)
     shown: list[Placed] = []
     whole: list[int] = [0]
     for particle in particles:
@@ -134,6 +138,11 @@ def paint(
         rho = np.hypot(dx, dy) / edge
         inside = rho < 1.0
         area = int(inside.sum())
+        if look.grown and area:
+            top = _top(particle, dx, dy, rho, rng)
+            inside &= top > summit[rows, columns]
+            if int(inside.sum()) < LEAST_VISIBLE * area:
+                continue
         if area == 0 or _hides(labels[rows, columns][inside], whole, labels):
             continue
         shown.append(particle)
@@ -142,9 +151,37 @@ def paint(
         patch = canvas[rows, columns]
         _shade_ground(patch, dx, dy, rho, edge, particle, look)
         cover = np.clip((np.float32(1.0) - rho) * edge + np.float32(0.5), 0.0, 1.0)
+        if look.grown:
+            cover *= top > summit[rows, columns]
+            summit[rows, columns][inside] = top[inside]
         patch += cover * (level - patch)
         labels[rows, columns][inside] = len(shown)
+    if look.crevice:
+        canvas *= np.float32(1.0) - np.float32(look.crevice) * walled(summit, look.crevice_px)
     return canvas, labels, shown
+
+
+def _top(particle: Placed, dx: Canvas, dy: Canvas, rho: Canvas, rng: np.random.Generator) -> Canvas:
+    """Height in px over a window (h, w) of a body that stands on the ground or has sunk into it a little."""
+    radius = np.float32(particle.radius)
+    u, v = np.broadcast_arrays(dx / radius, dy / radius)
+    height = particle.body.height(u, v, np.minimum(rho, np.float32(1.0)))
+    return np.asarray(radius * (height + np.float32(rng.uniform(-0.2, 0.3))), np.float32)
+
+
+def walled(summit: Canvas, reach_px: float) -> Canvas:
+    """Share of the sky (H, W) that higher ground within ``reach_px`` hides: mean sine of the horizon."""
+    hidden = np.zeros_like(summit)
+    for turn in np.arange(8) * (np.pi / 4):
+        steepest = np.zeros_like(summit)
+        for far in reach_px * np.array([0.2, 0.5, 1.0]):
+            step = (round(far * np.sin(turn)), round(far * np.cos(turn)))
+            if step == (0, 0):
+                continue
+            rise = np.roll(summit, step, (0, 1)) - summit
+            np.maximum(steepest, rise / np.float32(np.hypot(*step)), out=steepest)
+        hidden += steepest / np.hypot(steepest, np.float32(1.0))
+    return hidden / np.float32(8.0)
 
 
 def _window(particle: Placed, shape: tuple[int, ...], look: Look) -> tuple[slice, slice] | None:

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmarks.representative.coverage import Tallies
-from benchmarks.representative.structures import PLANE, Family, level_cut, smooth
+from benchmarks.representative.families import PLANE
+from benchmarks.representative.structures import Family, level_cut, smooth
 from models.representativity import Representativity, estimate
 
 OURS, THEIRS, TRUTH = "#1f6f8b", "#c8553d", "#444444"

@@ -95,49 +95,49 @@ def labs(visitor: Reader, acts: Doing) -> Labs:
 @router.post("/labs/stop")
 def stop_all(visitor: Stopper, acts: Doing, body: PerhapsBecause) -> Stopped:
     """Stop every lab, now."""
-    return _stopped(acts.stop(visitor.person, None, body.reason))
+    return _stopped(acts.labs.stop(visitor.person, None, body.reason))
 
 
 @router.post("/labs/clear")
 def clear_all(visitor: Clearer, acts: Doing, body: PerhapsBecause) -> Cleared:
     """Take back the stop orders to all labs; nothing starts by itself."""
-    return _cleared(acts.clear(visitor.person, None, body.reason))
+    return _cleared(acts.labs.clear(visitor.person, None, body.reason))
 
 
 @router.post("/labs/{lab}/stop")
 def stop(visitor: Stopper, acts: Doing, lab: str, body: PerhapsBecause) -> Stopped:
     """Stop a lab, now."""
     _known(acts, lab)
-    return _stopped(acts.stop(visitor.person, lab, body.reason))
+    return _stopped(acts.labs.stop(visitor.person, lab, body.reason))
 
 
 @router.post("/labs/{lab}/clear")
 def clear(visitor: Clearer, acts: Doing, lab: str, body: PerhapsBecause) -> Cleared:
     """Take back the stop orders to a lab; nothing starts by itself."""
     _known(acts, lab)
-    return _cleared(acts.clear(visitor.person, lab, body.reason))
+    return _cleared(acts.labs.clear(visitor.person, lab, body.reason))
 
 
 @router.get("/tasks")
 def tasks(visitor: Reader, acts: Doing, every: bool = False) -> Tasks:
     """What a lab asks of a person; ``every``: also what is done."""
-    return Tasks(tasks=acts.tasks(every=every))
+    return Tasks(tasks=acts.labs.tasks(every=every))
 
 
 @router.post("/tasks/{key}/confirm")
 def confirm(visitor: Confirmer, acts: Doing, key: str, body: Confirm) -> Task:
     """Say that a task is done, with what was reached; values outside limits are kept, and flagged."""
-    return acts.confirm(visitor.person, key, body.values)
+    return acts.labs.confirm(visitor.person, key, body.values)
 
 
 @router.post("/tasks/{key}/decline")
 def decline(visitor: Confirmer, acts: Doing, key: str, body: Because) -> Task:
     """Say that a task was not done; the sample is lost."""
-    return acts.decline(visitor.person, key, body.reason)
+    return acts.labs.decline(visitor.person, key, body.reason)
 
 
 def _known(acts: Acts, lab: str) -> None:
-    known = acts.labs()
+    known = acts.labs.known()
     if lab not in known:
         raise NotFound(f"No lab {lab!r} was opened here; there are: {', '.join(sorted(known)) or 'none'}.")
 

@@ -104,10 +104,10 @@ def rollback(visitor: Promoter, acts: Doing, body: PerhapsBecause) -> Promoted:
     from models.generator import registry
 
     before = registry.current(acts.home) or ""
-    return Promoted(current=acts.rollback(visitor.person, body.reason), before=before)
+    return Promoted(current=acts.models.rollback(visitor.person, body.reason), before=before)
 
 
 @router.post("/{version}/promote")
 def promote(visitor: Promoter, acts: Doing, version: VersionName, body: PerhapsBecause) -> Promoted:
     """Make a version the current one, from now on."""
-    return Promoted(current=version, before=acts.promote(visitor.person, version, body.reason))
+    return Promoted(current=version, before=acts.models.promote(visitor.person, version, body.reason))

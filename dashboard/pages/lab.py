@@ -47,7 +47,9 @@ def register(desk: Desk) -> None:
         await view.simulated(lambda: any(one.snapshot.simulated for one in desk.labs()))
         view.head("Lab")
         await view.rebuilt(desk.orders, lambda standing: _taking_back(view, standing), always=True)
-        await view.rebuilt(lambda: tuple(desk.acts.tasks()), lambda tasks: _tasks(view, tasks), always=True)
+        await view.rebuilt(
+            lambda: tuple(desk.acts.labs.tasks()), lambda tasks: _tasks(view, tasks), always=True
+        )
         await view.markup(lambda: join(map(_lab, desk.labs())) or _NONE, always=True)
 
 
@@ -237,12 +239,12 @@ def _answer(view: Page, task: Task) -> None:
         answers = {
             name: str(one.value).strip() for name, one in typed.items() if str(one.value or "").strip()
         }
-        found = view.desk.acts.confirm(person, task.id, answers)
+        found = view.desk.acts.labs.confirm(person, task.id, answers)
         flags = found.answer.flags if found.answer else ()
         return f"{task.title}: done." + (f" Flagged: {'; '.join(flags)}." if flags else "")
 
     def not_done(person: Person) -> str:
-        view.desk.acts.decline(person, task.id, str(typed["remarks"].value or ""))
+        view.desk.acts.labs.decline(person, task.id, str(typed["remarks"].value or ""))
         return f"{task.title}: not done; the sample is lost."
 
     with ui.element("div").classes("actions"):

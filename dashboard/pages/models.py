@@ -156,12 +156,12 @@ def _promoting(view: Page, chosen: Callable[[], Version | None]) -> None:
             version = chosen()
             if version is None:
                 raise UnusableInput("There is no version to promote.")
-            view.desk.acts.promote(person, version.name, str(reason.value or ""))
+            view.desk.acts.models.promote(person, version.name, str(reason.value or ""))
             view.desk.versions.forget()
             return f"{version.name} is current now."
 
         def rollback(person: Person) -> str:
-            before = view.desk.acts.rollback(person, str(reason.value or ""))
+            before = view.desk.acts.models.rollback(person, str(reason.value or ""))
             view.desk.versions.forget()
             return f"{before} is current again."
 

@@ -9,7 +9,7 @@ from nicegui import ui
 from dashboard.desk import Desk
 from dashboard.pages.decision import decision
 from dashboard.pages.proposal_conditions import conditions
-from dashboard.pages.trust import distance_in_words, distance_tone
+from dashboard.pages.proposal_prediction import expected, model, pictures
 from dashboard.parts.frame import Page, page
 from dashboard.parts.markup import (
     NOTHING,
@@ -18,15 +18,12 @@ from dashboard.parts.markup import (
     join,
     link,
     moment,
-    quantity,
     setting,
     since,
-    table,
     tag,
 )
-from dashboard.parts.pictures import picture_url, shot, width_um
 from dashboard.reading.looks import last_look, note_look
-from dashboard.reading.proposal import Expected, ProposalView, events_since, lab_hours, proposal_view
+from dashboard.reading.proposal import ProposalView, events_since, lab_hours, proposal_view
 from models.errors import UnusableInput
 
 
@@ -54,10 +51,10 @@ def register(desk: Desk) -> None:
         await view.markup(lambda: _standing(view, read()), always=True)
         with ui.element("div").classes("columns"):
             await view.card(lambda: _why(read()), "half")
-            await view.card(lambda: _model(read()), "half")
-            await view.card(lambda: _expected(read()))
+            await view.card(lambda: model(read()), "half")
+            await view.card(lambda: expected(read()))
             await view.card(lambda: conditions(read()))
-            await view.card(lambda: _pictures(view, read()))
+            await view.card(lambda: pictures(view, read()))
             await view.card(lambda: _changed(view, campaign, looked), "half")
             await view.card(lambda: _decisions(read()), "half")
         # Anew only when what is decided on has changed: a half-typed comment survives everything else.
@@ -149,96 +146,6 @@ def _cost(found: ProposalView) -> str:
     return (
         f"one batch, at least {fields} fields of view; {left} experiments of the budget are left then{hours}"
     )
-
-
-def _model(found: ProposalView) -> Markup:
-    one = found.experiment
-    return join(
-        (
-            tag("h2", "How far to trust the prediction"),
-            facts(
-                [
-                    ("model", one.model_version or NOTHING),
-                    ("objective", quantity(one.objective)),
-                    ("distance to what is known", quantity(one.manifold_distance)),
-                ]
-            ),
-            tag(
-                "div",
-                distance_in_words(one.manifold_distance),
-                class_="notice " + distance_tone(one.manifold_distance),
-                style="margin-top:8px",
-            ),
-        )
-    )
-
-
-def _expected(found: ProposalView) -> Markup:
-    rows: list[tuple[object, ...]] = [
-        (
-            one.wanted.descriptor,
-            f"{one.wanted.text} {one.wanted.unit}".strip(),
-            *_prediction(one),
-            tag("td", one.wanted.meaning, class_="wide faint"),
-        )
-        for one in found.expected
-    ]
-    rows += [
-        (
-            one.descriptor,
-            NOTHING,
-            f"{quantity(one.estimate.mean)} ± {quantity(one.estimate.sd, one.unit)}",
-            NOTHING,
-            NOTHING,
-            "",
-        )
-        for one in found.others
-    ]
-    headings = [
-        "descriptor",
-        "wanted",
-        "predicted ± SD",
-        "chance to be within",
-        "error on held-out conditions",
-        "meaning",
-    ]
-    return join((tag("h2", "Expected against wanted"), table(headings, rows)))
-
-
-def _prediction(one: Expected) -> tuple[object, object, object]:
-    error = quantity(one.held_out, one.wanted.unit) if one.held_out is not None else "not known"
-    if one.prediction is None:
-        return "nothing", NOTHING, error
-    estimate = one.prediction.estimate
-    return (
-        f"{quantity(estimate.mean)} ± {quantity(estimate.sd, one.wanted.unit)}",
-        f"{100 * one.chance:.0f} %" if one.chance is not None else NOTHING,
-        error,
-    )
-
-
-def _pictures(view: Page, found: ProposalView) -> Markup:
-    groups = []
-    for magnification in sorted({one.magnification for one in found.pictures}):
-        of_it = [one for one in found.pictures if one.magnification == magnification]
-        shots = [
-            tag(
-                "figure",
-                shot(
-                    picture_url(view.prefix, found.experiment.id, one, "full"),
-                    f"predicted micrograph {n} at {magnification:g} times",
-                    width_um(one),
-                ),
-            )
-            for n, one in enumerate(of_it, start=1)
-        ]
-        groups.append(join((tag("h3", f"at {magnification:g}×"), tag("div", *shots, class_="pictures few"))))
-    body = (
-        join(groups)
-        if groups
-        else tag("p", "None: no generator imagines micrographs in this campaign.", class_="faint")
-    )
-    return join((tag("h2", "Predicted micrographs"), body))
 
 
 def _changed(view: Page, campaign_id: str, looked: str) -> Markup:

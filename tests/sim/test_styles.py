@@ -4,7 +4,7 @@ import pytest
 from sim import styles_bodies as bodies
 from sim.styles import render, write
 from sim.styles_library import HELD_OUT, SHARES, STYLES
-from sim.styles_scene import noise_tile
+from sim.styles_scene import Look, Placed, noise_tile, paint, walled
 
 pytestmark = pytest.mark.slow
 
@@ -67,3 +67,26 @@ def test_textures_are_normalised_and_periodic():
     assert tile.std() == pytest.approx(1.0, rel=1e-4)
     seam = np.abs(tile[0] - tile[-1]).mean()
     assert seam < 2 * np.abs(np.diff(tile, axis=0)).mean()
+
+
+def test_of_bodies_grown_together_the_higher_surface_is_seen():
+    ball = bodies.Body(
+        np.ones(bodies.ANGLES, np.float32),
+        lambda u, v, rho: np.sqrt(np.maximum(1 - rho**2, 0)).astype(np.float32),
+    )
+    look = Look(0.5, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0), 0.0, 0.0, 0.0, 1.0, 0.0, grown=True)
+    ground, flat = np.zeros((80, 120), np.float32), [np.zeros((512, 512), np.float32)]
+    # The second is put down over the first, and much smaller: inside of it, it does not show.
+    pair = [Placed(ball, 40, 40, 25), Placed(ball, 80, 40, 25), Placed(ball, 40, 40, 8)]
+    _, labels, shown = paint(pair, ground, look, flat, np.random.default_rng(0))
+    assert len(shown) == 2
+    assert labels[40, 50] == 1
+    assert labels[40, 70] == 2
+
+
+def test_ground_between_two_walls_sees_less_of_the_sky():
+    summit = np.zeros((40, 60), np.float32)
+    summit[:, 20:25] = summit[:, 35:40] = 20.0
+    hidden = walled(summit, 10.0)
+    assert hidden[20, 30] > hidden[20, 44] > hidden[20, 22] == 0.0
+    assert hidden.max() < 1.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.morphology.learned.targets import outline, relative_distance, weights
+from models.morphology.learned.targets import SEAM_WEIGHT, outline, relative_distance, weights
 
 
 def two_squares():
@@ -41,6 +41,12 @@ def test_a_particle_cut_by_the_frame_has_no_edge_there():
 def test_pixels_of_small_particles_count_more():
     weight = weights(two_squares())
     assert weight[23, 31] > weight[9, 9] > weight[0, 0] == 1.0
+
+
+def test_pixels_where_two_particles_meet_count_more_than_those_at_the_ground():
+    weight = weights(two_squares())
+    assert weight[9, 13] == weight[9, 14] == pytest.approx(SEAM_WEIGHT * weight[9, 9])
+    assert weight[9, 5] == weight[9, 9]
 
 
 def test_nothing_there_is_nothing_to_learn():
