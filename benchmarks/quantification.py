@@ -26,7 +26,7 @@ def _there() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", choices=("outlines", "fields", "texture"))
-    parser.add_argument("--fields", type=int, default=20, help="fields of each powder (default 20)")
+    parser.add_argument("--fields", type=int, default=80, help="fields of each powder (default 80)")
     parser.add_argument(
         "--touching",
         type=float,

@@ -1,7 +1,7 @@
 """What a set-point may be. Limits that cannot be read stop everything: closed on failure."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -74,17 +74,6 @@ class LimitSource(Protocol):
     def read(self) -> Mapping[str, Limit]:
         """The limits that hold now, by name; raises :class:`LabError` when they cannot be read."""
         ...
-
-
-class FixedLimits:
-    """Limits that do not change."""
-
-    def __init__(self, limits: Iterable[Limit]) -> None:
-        self._limits = {limit.name: limit for limit in limits}
-
-    def read(self) -> Mapping[str, Limit]:
-        """The limits given at the start."""
-        return self._limits
 
 
 def complete(conditions: Conditions, limits: Mapping[str, Limit]) -> dict[str, float | str]:

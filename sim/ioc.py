@@ -6,10 +6,21 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from devices.errors import LabError
-from devices.labfile import LabFileLimits, load_class, make_reactors_and_microscopes, read_lab_file
+from devices.labfile import (
+    LabFileLimits,
+    load_class,
+    make_reactors_and_microscopes,
+    read_lab_file,
+)
+from devices.sections import LabFile
 from sim.bench import SimulatedBench
+
+if TYPE_CHECKING:
+    from sim.ioc_channels import Database
+    from sim.ioc_controller import Controller
 
 HOST = "127.0.0.1"
 LOOKS_PER_WATCHDOG = 20
@@ -35,41 +46,14 @@ def serve(
     be used, the port is taken, or caproto is missing.
     """
     file = read_lab_file(lab_file)
-    bench_class = None if file.backend is None else load_class(file.backend.class_, lab_file)
-    if file.backend is None or not (
-        isinstance(bench_class, type) and issubclass(bench_class, SimulatedBench)
-    ):
-        raise LabError(
-            f"The lab file {lab_file} has no simulated plant to serve; give that of a simulated lab, "
-            "such as campaigns/library/labs/simulated-lmr.yaml."
-        )
+    bench_class, options = _plant(file, lab_file)
     _check_port(port)
-    # caproto reads its environment when it is imported and when a server is made.
-    os.environ.update(
-        EPICS_CA_SERVER_PORT=str(port),
-        EPICS_CAS_INTF_ADDR_LIST=HOST,
-        EPICS_CAS_BEACON_ADDR_LIST=HOST,
-        EPICS_CAS_AUTO_BEACON_ADDR_LIST="NO",
-    )
-    try:
-        from caproto.asyncio.server import Context
-
-        from sim.ioc_channels import Database
-    except ModuleNotFoundError as error:
-        raise LabError(
-            f"Serving a lab over EPICS needs caproto ({error}); "
-            "install it with: pip install 'morpholoop[epics]'."
-        ) from error
-    from sim.ioc_controller import Controller
-
-    logging.getLogger("caproto").setLevel(logging.CRITICAL)  # it logs a traceback for each refused write
-    options = dict(file.backend.options)
+    context, database_of, controller_of = _channel_access(port)
     if real_time_factor is not None:
         options["real_time_factor"] = real_time_factor
     factor = options.get("real_time_factor") or 0.0
     bench = bench_class(state_dir=state_dir, seed=seed, **{**options, "faults": faults})
-    limits = LabFileLimits(lab_file)
-    reactors, microscopes = make_reactors_and_microscopes(file, lab_file, limits, bench)
+    reactors, microscopes = make_reactors_and_microscopes(file, lab_file, LabFileLimits(lab_file), bench)
     for reactor in reactors:
         reactor.guard(file.interlocks(reactor.name))
 
@@ -79,7 +63,7 @@ def serve(
         def tell() -> None:
             loop.call_soon_threadsafe(changed.set)
 
-        controller = Controller(
+        controller = controller_of(
             bench,
             reactors,
             microscopes,
@@ -87,7 +71,7 @@ def serve(
             real_time=factor > 0,
             changed=tell,
         )
-        database = Database(controller, prefix=prefix, lab=file.name, seed=seed, factor=factor)
+        database = database_of(controller, prefix=prefix, lab=file.name, seed=seed, factor=factor)
 
         async def watch() -> None:
             while True:
@@ -106,12 +90,11 @@ def serve(
         async def say(_: object) -> None:
             sys.stderr.write(
                 f"Serving {file.name} (seed {seed}): {len(database)} PVs {prefix}… at {HOST}:{port}, "
+                f"watchdog {watchdog_s:g} s, journal in {state_dir}; Ctrl-C ends it.\n"
             )
-            sys.stderr.write(f"watchdog {watchdog_s:g} s, journal in {state_dir}; Ctrl-C ends it.\n")
             sys.stderr.flush()
 
-        server = Context(database, [HOST]).run(startup_hook=say)
-        await asyncio.gather(server, watch(), publish())
+        await asyncio.gather(context(database, [HOST]).run(startup_hook=say), watch(), publish())
 
     try:
         asyncio.run(run())
@@ -119,6 +102,41 @@ def serve(
         pass
     finally:
         bench.close()
+
+
+def _plant(file: LabFile, path: Path) -> tuple[type[SimulatedBench], dict[str, Any]]:
+    """The class of a lab file's simulated plant, and its options."""
+    if file.backend is not None:
+        bench_class = load_class(file.backend.class_, path)
+        if isinstance(bench_class, type) and issubclass(bench_class, SimulatedBench):
+            return bench_class, dict(file.backend.options)
+    raise LabError(
+        f"The lab file {path} has no simulated plant to serve; give that of a simulated lab, "
+        "such as campaigns/library/labs/simulated-lmr.yaml."
+    )
+
+
+def _channel_access(port: int) -> tuple[Any, type["Database"], type["Controller"]]:
+    """caproto's server, and what is served, once its environment says where."""
+    # caproto reads its environment when it is imported and when a server is made.
+    os.environ.update(
+        EPICS_CA_SERVER_PORT=str(port),
+        EPICS_CAS_INTF_ADDR_LIST=HOST,
+        EPICS_CAS_BEACON_ADDR_LIST=HOST,
+        EPICS_CAS_AUTO_BEACON_ADDR_LIST="NO",
+    )
+    try:
+        from caproto.asyncio.server import Context
+
+        from sim.ioc_channels import Database
+        from sim.ioc_controller import Controller
+    except ModuleNotFoundError as error:
+        raise LabError(
+            f"Serving a lab over EPICS needs caproto ({error}); "
+            "install it with: pip install 'morpholoop[epics]'."
+        ) from error
+    logging.getLogger("caproto").setLevel(logging.CRITICAL)  # it logs a traceback for each refused write
+    return Context, Database, Controller
 
 
 def _check_port(port: int) -> None:

@@ -13,9 +13,10 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.balances import DEFECT, S_MN, S_NI, VARIANCE
 from sim.kinetics import KineticConstants
 from sim.speciation import METALS
-from sim.stirred_tank import DEFECT, S_MN, S_NI, VARIANCE, Course, run
+from sim.stirred_tank import Course, run
 
 __all__ = ["KineticConstants", "PowderState", "Trajectory", "precipitate", "trajectory"]
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sim.balances import AMMONIA, DEFECT, S_MN, S_NI
 from sim.dataset import design
 from sim.feed import NAOH_STOCK_M, REFERENCE, RESIDENCE_MIN, Feed
 from sim.kinetics import KineticConstants
-from sim.stirred_tank import AMMONIA, DEFECT, S_MN, S_NI, Course, run
+from sim.stirred_tank import Course, run
 
 pytestmark = pytest.mark.slow
 
