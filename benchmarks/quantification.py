@@ -1,6 +1,6 @@
 """How true the measured sizes, shapes and textures are, and where their errors come from.
 
-Usage: python -m benchmarks.quantification [outlines|fields|texture] [--fields 20] [--segmenters classical …]
+Usage: python -m benchmarks.quantification [outlines|fields|texture] [--fields 80] [--segmenters classical …]
 
 ``outlines``: bias and scatter of the outline estimator on drawn particles of known form, 8 to 200 px across,
 with the true masks. ``fields``: D50, mean Ψ and SD of Ψ of simulated precursors from hidden plants that
