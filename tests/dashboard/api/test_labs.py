@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.people import Role
-from dashboard import acts
+from dashboard import lab_acts
 from devices.errors import LabStopped
 from devices.labfile import load_lab
 from devices.manual.board import Board
@@ -55,7 +55,7 @@ def test_a_viewer_stops_and_an_operator_clears(bench, lab):
 
 def test_a_lab_that_a_campaign_is_about_to_open_is_stopped_too(bench, monkeypatch):
     state = bench.home / "simulated" / "labs" / "another-campaign"
-    monkeypatch.setattr(acts, "opened", lambda home: [])
+    monkeypatch.setattr(lab_acts, "opened", lambda home: [])
     assert bench.client(Role.VIEWER).post("/labs/stop", json={"reason": "wait"}).json()["stopped"] is True
     with (
         load_lab(LAB, state_dir=state, seed=1, stop_dir=bench.home / "simulated") as opened,
