@@ -249,12 +249,13 @@ def test_a_scheduled_retraining_runs_and_promotes_nothing_worse(lab, small_campa
     version = install(lab.home, tmp_path / "made")
     with lab.client() as client:
         retraining = client.read_deployment_by_name("retraining/retraining")
-        (schedule,) = client.create_deployment_schedules(
-            retraining.id, [(IntervalSchedule(interval=timedelta(seconds=30)), True)]
-        )
+        # First: runs are scheduled ahead with the parameters of that moment.
         client.update_deployment(
             retraining.id,
             DeploymentUpdate(parameters={"simulated": True, "steps": 1, "new_experiments": 2}),
+        )
+        (schedule,) = client.create_deployment_schedules(
+            retraining.id, [(IntervalSchedule(interval=timedelta(seconds=30)), True)]
         )
     try:
         lab.until(lambda: attempts(lab), 150)
