@@ -93,7 +93,8 @@ def read(log: Path, most: int) -> dict[tuple[str, int], Run]:
     if not log.is_file():
         return {}
     with log.open(newline="") as stream:
-        # A run that was allowed more and did not get there in so many did not get there.
+        # A run that was allowed more and did not get there in so many did not get there; its fields and
+        # seconds are those of all that it took.
         return {
             (row["method"], int(row["lab"])): (
                 needed if (needed := float(row["experiments"])) <= most else math.inf,

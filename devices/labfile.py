@@ -197,7 +197,7 @@ def load_lab(
                 laboratory, state_dir=state_dir, orders=orders, file=path.resolve(), seed=seed
             )
         return laboratory
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves nothing open; it goes on
         backend.close()
         raise
 

@@ -32,7 +32,7 @@ def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
             with worker.turns.turn():
                 try:
                     work()
-                except BaseException:
+                except BaseException:  # an interrupt, too: the others must not wait for this one; it goes on
                     worker.broken = True
                     raise
                 finally:
@@ -55,7 +55,7 @@ def side_by_side(worker: Worker, work: Callable[[], None]) -> None:
     try:
         while len(errors) < worker.in_flight:
             errors.append(waited(ends))
-    except BaseException as interruption:
+    except BaseException as interruption:  # the others end before it goes on, whatever it is
         worker.interrupted = True
         person = isinstance(interruption, KeyboardInterrupt)
         reason = "interrupted by a person (Ctrl-C)" if person else f"the program failed: {interruption!r}"

@@ -78,7 +78,7 @@ def _write_whole(content: bytes, target: Path) -> None:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, target)
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves no half file; it goes on
         os.unlink(name)
         raise
     folder = os.open(target.parent, os.O_RDONLY)

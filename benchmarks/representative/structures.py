@@ -1,8 +1,7 @@
 """Random two-phase structures whose expected phase fraction is known exactly, to test intervals on.
 
 Each is stationary, most are made on a torus; cut a window that is its ``margin`` smaller than the torus, so
-that opposite edges of the window know nothing of each other. No estimator was tuned on ``PLANE`` or
-``SPACE``. ``TUNING`` is another set, for whoever changes an estimator.
+that opposite edges of the window know nothing of each other.
 """
 
 import math

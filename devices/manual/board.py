@@ -130,7 +130,7 @@ class Board:
                     os.fsync(file.fileno())
                 os.chmod(temporary, 0o644)
                 os.replace(temporary, path)
-            except BaseException:
+            except BaseException:  # an interrupt, too, leaves no half file; it goes on
                 os.unlink(temporary)
                 raise
             folder = os.open(self.folder, os.O_RDONLY)

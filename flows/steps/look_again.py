@@ -37,9 +37,11 @@ def outdated(worker: Worker) -> list[ExperimentRecord]:
         if "rejected_field" in row.facts:
             touched.add(row.experiment_id)
         elif "look" in row.facts or (row.from_state, row.to_state) == (State.IMAGED, State.QUANTIFIED):
-            seen[row.experiment_id] = row.facts["fields"]
+            seen[row.experiment_id] = row.facts.get("fields")
     return [
-        one for one in worker.accepted() if one.id in touched and seen[one.id] != count_fields(worker, one)
+        one
+        for one in worker.accepted()
+        if one.id in touched and seen.get(one.id) != count_fields(worker, one)
     ]
 
 

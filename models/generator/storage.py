@@ -63,7 +63,7 @@ def save_version(folder: Path, networks: Networks, record: GeneratorRecord, repl
         write_manifest(temporary)
         temporary.chmod(0o755)
         os.replace(temporary, folder)
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves no half version; it goes on
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     flush(folder.parent)

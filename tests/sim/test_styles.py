@@ -76,7 +76,7 @@ def test_of_bodies_grown_together_the_higher_surface_is_seen():
     )
     look = Look(0.5, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0), 0.0, 0.0, 0.0, 1.0, 0.0, grown=True)
     ground, flat = np.zeros((80, 120), np.float32), [np.zeros((512, 512), np.float32)]
-    # The second is put down over the first, and much smaller: inside of it, it does not show.
+    # The third is put down over the first, and much smaller: inside of it, it does not show.
     pair = [Placed(ball, 40, 40, 25), Placed(ball, 80, 40, 25), Placed(ball, 40, 40, 8)]
     _, labels, shown = paint(pair, ground, look, flat, np.random.default_rng(0))
     assert len(shown) == 2
