@@ -19,7 +19,7 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
 from benchmarks.compared.asked import Asked
-from benchmarks.compared.height_fields import micrograph
+from benchmarks.compared.inflated_outlines import micrograph
 from models.morphology import Segmenter, segmenter
 from models.morphology.learned.scores import matches
 from models.morphology.measures import Image, Labels

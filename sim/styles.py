@@ -6,8 +6,8 @@
 """
 
 import argparse
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +17,21 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from sim import styles_bodies as bodies
+from sim import styles_heaps, styles_heights
 from sim.lmr import LMRPlant, Powder
 from sim.precipitation import PowderState
+from sim.styles_deposit import Field
 from sim.styles_library import PRECURSOR, SHARES, STYLES, Range, Style
 from sim.styles_scene import Look, Placed, noise_tile, paint, recorded, scatter
 
 SIZE = (480, 640)
 
 
-@dataclass(frozen=True)
-class Field:
-    """A picture (H, W), its labels, and of each label 1…n the diameter in px and Ψ of its whole outline."""
-
-    image: NDArray[np.uint8]
-    labels: NDArray[np.uint16]
-    diameter: NDArray[np.float64]
-    sphericity: NDArray[np.float64]
-
-
 def render(style: str, seed: int, shape: tuple[int, int] = SIZE) -> Field:
     """One picture of a style; the same arguments give the same pixels."""
     rng = np.random.default_rng([seed, *style.encode()])
-    return _precursor(rng, shape) if style == PRECURSOR else _scene(STYLES[style], rng, shape)
+    drawn = OTHERS.get(style)
+    return drawn(rng, shape) if drawn else _scene(STYLES[style], rng, shape)
 
 
 def _log_uniform(rng: np.random.Generator, bounds: Range) -> float:
@@ -202,6 +195,14 @@ def _precursor(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
     return Field(taken.pixels, number[labels], nan, nan)
 
 
+OTHERS: Mapping[str, Callable[[np.random.Generator, tuple[int, int]], Field]] = {
+    PRECURSOR: _precursor,
+    "heights": styles_heights.picture,
+    "heaps": styles_heaps.picture,
+}
+"""Styles that are not scenes of bodies laid over each other, by name."""
+
+
 def _write(task: tuple[Path, str, int, tuple[int, int]]) -> None:
     path, style, seed, shape = task
     field = render(style, seed, shape)
@@ -234,7 +235,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=800, help="pictures (default 800)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--styles", nargs="+", choices=sorted({*STYLES, PRECURSOR}), default=list(SHARES))
+    parser.add_argument("--styles", nargs="+", choices=sorted({*STYLES, *OTHERS}), default=list(SHARES))
     parser.add_argument("--width", type=int, default=SIZE[1], help="of each picture in px; 4:3 (default 640)")
     args = parser.parse_args()
     shape = (args.width * 3 // 4, args.width)

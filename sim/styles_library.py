@@ -184,5 +184,5 @@ PRECURSOR = "precursor"
 SHARES: Mapping[str, float] = {
     "agglomerates": 4, "spheres": 3, "powder": 5, "crystals": 2, "discs": 1.5, "rods": 1, "clusters": 1.5,
     "bright_ground": 2, "mixed": 2, "close_up": 0.7, "bare": 0.5, "silhouettes": 3, "satellites": 5, "lit": 4,
-    "anything": 5, PRECURSOR: 4, "grown": 8,
+    "anything": 5, PRECURSOR: 4, "grown": 8, "heights": 12, "heaps": 14,
 }  # fmt: skip

@@ -4,6 +4,8 @@ import copy
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +49,7 @@ def save_version(folder: Path, networks: Networks, record: GeneratorRecord, repl
 
     Weights are stored in fp16. Errors: FileExistsError when ``folder`` exists (a version never changes).
     """
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already; a version is never overwritten")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
-    try:
+    with _written_whole(folder) as temporary:
         for name in PARTS:
             _save_half(getattr(networks, name), temporary / name)
         networks.scheduler.save_pretrained(temporary / "scheduler")
@@ -60,6 +58,27 @@ def save_version(folder: Path, networks: Networks, record: GeneratorRecord, repl
         (temporary / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
         if replay is not None:
             (temporary / REPLAY).write_bytes(replay)
+
+
+def save_with_record(source: Path, folder: Path, record: GeneratorRecord) -> None:
+    """Write the networks of the version ``source``, bit for bit, as another version with its own record.
+
+    As whole or absent as with :func:`save_version`. Errors: FileExistsError when ``folder`` exists.
+    """
+    with _written_whole(folder) as temporary:
+        shutil.copytree(source, temporary, dirs_exist_ok=True)
+        (temporary / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+
+@contextmanager
+def _written_whole(folder: Path) -> Iterator[Path]:
+    """A temporary folder that becomes ``folder``, with its manifest, once all of it is written."""
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; a version is never overwritten")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+    try:
+        yield temporary
         write_manifest(temporary)
         temporary.chmod(0o755)
         os.replace(temporary, folder)

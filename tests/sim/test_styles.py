@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from sim import styles_bodies as bodies
-from sim.styles import render, write
+from sim.styles import OTHERS, render, write
+from sim.styles_deposit import LEAST_VISIBLE, Deposit
+from sim.styles_heaps import KINDS, sky
 from sim.styles_library import HELD_OUT, SHARES, STYLES
 from sim.styles_scene import Look, Placed, noise_tile, paint, walled
 
@@ -29,7 +31,7 @@ def test_a_round_body_has_the_sphericity_of_a_disc():
     assert round_one.sphericity == pytest.approx(1.0, abs=1e-4)
 
 
-@pytest.mark.parametrize("style", [*STYLES])
+@pytest.mark.parametrize("style", [*STYLES, *OTHERS])
 def test_every_style_renders_labels_with_their_true_sizes(style):
     field = render(style, 5, SMALL)
     assert field.image.shape == field.labels.shape == SMALL
@@ -90,3 +92,40 @@ def test_ground_between_two_walls_sees_less_of_the_sky():
     hidden = walled(summit, 10.0)
     assert hidden[20, 30] > hidden[20, 44] > hidden[20, 22] == 0.0
     assert hidden.max() < 1.0
+
+
+def test_a_body_rests_on_what_lies_below_and_hides_no_more_of_it_than_allowed():
+    deposit = Deposit(np.zeros((60, 60)))
+    box = deposit.around(30.0, 30.0, 10.0)
+    low, high = np.zeros(deposit.surface[box].shape), np.full(deposit.surface[box].shape, 8.0)
+    deposit.lay(box, low, high)
+    assert deposit.surface.max() == 8.0
+    whole = int((deposit.labels == 1).sum())
+    deposit.lay(box, low, high)  # all of the first would be hidden: it stays away
+    assert deposit.labels.max() == 1
+    beside = deposit.around(43.0, 30.0, 10.0)
+    deposit.lay(beside, low, high, sunk=3.0)
+    assert deposit.surface.max() == 8.0 + 8.0 - 3.0
+    assert LEAST_VISIBLE * whole <= (deposit.labels == 1).sum() < whole
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bodies_of_a_heap_are_closed_and_about_as_large_as_asked(kind):
+    dy, dx = np.mgrid[-50:51, -50:51].astype(float)
+    for seed in range(5):
+        low, high = kind(20.0, dx, dy, np.random.default_rng(seed))
+        solid = high > low
+        assert np.isfinite(low[solid]).all()
+        assert np.isfinite(high[solid]).all()
+        assert 0.4 < 2 * np.sqrt(solid.sum() / np.pi) / 40.0 < 1.6
+        assert not solid[0].any()
+        assert not solid[:, 0].any()
+
+
+def test_all_of_the_sky_is_seen_from_a_plain_and_little_from_a_pit():
+    surface = np.zeros((90, 90))
+    assert (sky(surface) == 1.0).all()
+    surface[:] = 40.0
+    surface[42:48, 42:48] = 0.0
+    assert sky(surface)[45, 45] < 0.2
+    assert sky(surface)[10, 10] == 1.0

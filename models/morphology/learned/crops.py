@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.errors import UnusableInput
+from models.morphology.learned.appearance import changed
 from models.morphology.learned.inference import stretched
 from models.morphology.learned.targets import outline, relative_distance, weights
 from models.morphology.measures import Image, Labels
@@ -86,7 +86,7 @@ def _crop(picture: Labelled, side: int, rng: np.random.Generator) -> tuple[Image
         pixels = (pixels - low) / max(high - low, 1e-3)
     else:
         pixels = stretched(pixels)
-    pixels = _toned(_imaged(pixels, rng), rng)
+    pixels = changed(pixels, labels, rng)
     turns = int(rng.integers(4))
     pixels, labels = np.rot90(pixels, turns), np.rot90(labels, turns)
     if rng.random() < 0.5:
@@ -99,23 +99,3 @@ def _blank(side: int, rng: np.random.Generator) -> Image:
     x, y = np.meshgrid(np.linspace(-1, 1, side), np.linspace(-1, 1, side))
     slope = rng.normal(0, 1, 2) * rng.uniform(0, 2)
     return stretched(np.asarray(slope[0] * x + slope[1] * y + rng.standard_normal((side, side)), np.float32))
-
-
-def _imaged(pixels: Image, rng: np.random.Generator) -> Image:
-    """At times out of focus, or under a light that falls off unevenly."""
-    if rng.random() < 0.25:
-        pixels = np.asarray(ndimage.gaussian_filter(pixels, rng.uniform(0.3, 1.2)), np.float32)
-    if rng.random() < 0.25:
-        coarse = torch.from_numpy(rng.normal(0.0, 0.15, (1, 1, 4, 4)).astype(np.float32))
-        uneven = interpolate(coarse, pixels.shape, mode="bicubic", align_corners=True)[0, 0].numpy()
-        pixels = np.asarray(pixels * (1.0 + uneven) + rng.uniform(0.0, 0.5) * uneven, np.float32)
-    return pixels
-
-
-def _toned(pixels: Image, rng: np.random.Generator) -> Image:
-    """Another tone curve, gain, offset and noise."""
-    bent = np.clip(pixels, 0.0, 1.5) ** np.exp(rng.normal(0.0, 0.25))
-    toned = bent * np.exp(rng.normal(0.0, 0.12)) + rng.normal(0.0, 0.05)
-    if rng.random() < 0.3:
-        toned = toned + rng.standard_normal(pixels.shape) * rng.uniform(0.0, 0.08)
-    return np.asarray(np.clip(toned, -0.5, 1.5), np.float32)

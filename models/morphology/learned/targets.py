@@ -41,7 +41,11 @@ def weights(labels: Labels) -> Image:
     area = np.bincount(labels.ravel()).astype(float)
     weight = np.clip(np.sqrt(300.0 / np.maximum(area, 1.0)), 0.7, 3.0)
     weight[0] = 1.0
+    return np.asarray(weight[labels] * np.where(seams(labels), SEAM_WEIGHT, 1.0), np.float32)
+
+
+def seams(labels: Labels) -> NDArray[np.bool_]:
+    """Pixels (H, W) of particles that have another particle beside them."""
     highest = ndimage.maximum_filter(labels, 3)
     lowest = ndimage.minimum_filter(np.where(labels > 0, labels, np.iinfo(labels.dtype).max), 3)
-    seam = (labels > 0) & (lowest != highest)
-    return np.asarray(weight[labels] * np.where(seam, SEAM_WEIGHT, 1.0), np.float32)
+    return np.asarray((labels > 0) & (lowest != highest))

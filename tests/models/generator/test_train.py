@@ -14,6 +14,7 @@ from models.generator import load
 from models.generator.diffusion import DiffusionLoss
 from models.generator.optimisation import Schedule
 from models.generator.plan import TrainingPlan
+from models.generator.recalibrate import recalibrate
 from models.generator.train import train
 from tests.models.generator.stand_in import ARCHITECTURE, conditions, write_dataset
 
@@ -56,6 +57,26 @@ def test_every_stage_runs_and_the_version_loads(tmp_path: Path) -> None:
     assert made.sample(conditions(), magnification=500, n=1, seed=0).shape == (1, 32, 32)
 
 
+def test_a_version_is_calibrated_anew_and_keeps_its_networks(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data")
+    old = train(data, tmp_path / "run", plan())
+    assert old is not None
+    folder = recalibrate(old, data, tmp_path / "again", "blobs-2", plan(evaluation_images=2))
+    first, second = load(old), load(folder)
+    assert (second.version, second.record.lineage.parent) == ("blobs-2", "blobs-1")
+    assert second.record.lineage.kind == "recalibrated"
+    assert second.record.metrics.images_per_condition == 2
+    assert second.calibration == first.calibration  # the measures are those of before
+    for part in ("vae", "unet", "controlnet"):
+        name = Path(part) / "diffusion_pytorch_model.safetensors"
+        assert (folder / name).read_bytes() == (old / name).read_bytes()
+    with pytest.raises(UnusableInput, match="exists"):
+        recalibrate(old, data, tmp_path / "again", "blobs-2", plan())
+    with pytest.raises(UnusableInput, match="was not trained on"):
+        recalibrate(old, write_dataset(tmp_path / "other", number=13), tmp_path / "x", "blobs-3", plan())
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_folder_of_another_run_is_not_taken_over(tmp_path: Path) -> None:
     data = write_dataset(tmp_path / "data")
     train(data, tmp_path / "run", plan(), until="vae")
@@ -75,6 +96,7 @@ def test_one_plan_gives_one_set_of_weights(tmp_path: Path) -> None:
 LAUNCHED = """
 import sys
 from pathlib import Path
+from models.generator.recalibrate import recalibrate
 from models.generator.train import train
 from tests.models.generator.test_train import plan
 train(Path(sys.argv[1]), Path(sys.argv[2]), plan())

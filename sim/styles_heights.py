@@ -1,65 +1,39 @@
-"""Micrographs drawn in another way than the training pictures: solids on a stub, seen by their slopes.
+"""Micrographs drawn in another way: solids on a stub, seen by their slopes.
 
-Where the training pictures (:mod:`sim.styles`) lay lit outlines over each other, here is one surface: the
-highest of all solids at each place. Secondary electrons leave it as 1/cos of its tilt (Reimer, Scanning
-Electron Microscopy, 1998, §4.2), fewer from where higher ground stands around, and are counted (Poisson).
-No solid, texture, light or noise is shared with them, and nothing is trained on these. They were looked at
-once in a choice: the cut's ``merge`` stayed at 0.4, where the training styles alone would have had it at 0.6.
+Where :mod:`sim.styles` lays lit outlines over each other, here is one surface: the highest of all solids at
+each place. Secondary electrons leave it as 1/cos of its tilt (Reimer, Scanning Electron Microscopy, 1998,
+§4.2), fewer from where higher ground stands around, and are counted (Poisson).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sim.styles import Field
+from sim.styles_deposit import Deposit, Field, stretched
 
 Floats = NDArray[np.float64]
-LEAST_VISIBLE = 0.35
 STEEPEST = 0.12
 """Least cosine of the tilt: flanks steeper than that yield no more, since electrons leave through them."""
 
 
-def micrograph(seed: int, shape: tuple[int, int]) -> Field:
-    """One picture (H, W) of solids of one kind, with labels; the same seed gives the same pixels."""
-    rng = np.random.default_rng([seed, 1998])
+def picture(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
+    """One picture (H, W) of solids of one kind, with labels."""
     radius = np.exp(rng.uniform(np.log(0.02), np.log(0.07))) * shape[1]
     kind = KINDS[rng.integers(len(KINDS))]
     surface = radius * rng.uniform(0.02, 0.15) * _rough(rng, shape, radius * rng.uniform(0.5, 3.0))
     relief = rng.uniform(0.0, 0.05) * _rough(rng, shape, max(1.5, radius * rng.uniform(0.05, 0.3)))
-    labels = np.zeros(shape, np.int64)
-    whole = [0]
+    deposit = Deposit(surface)
     count = int(rng.uniform(0.2, 0.9) * shape[0] * shape[1] / (np.pi * radius**2))
     for _ in range(min(count, 400)):
         own = radius * np.exp(rng.normal(0.0, 0.2))
         x, y = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
-        rows, columns = (
-            slice(max(int(at - 2.0 * own), 0), min(int(at + 2.0 * own) + 2, size))
-            for at, size in zip((y, x), shape, strict=True)
-        )
-        dy, dx = np.ogrid[rows, columns]
+        box = deposit.around(x, y, 2.0 * own)
+        dy, dx = np.mgrid[box]
         height = kind(own, dx - x, dy - y, rng)
-        solid = np.isfinite(height)
-        if not solid.any():
-            continue
-        # Its underside mirrors its top; it rests where that first touches, or has grown in a little.
-        gap = surface[rows, columns][solid] - (height[solid].max() - height[solid])
-        top = gap.max() - own * rng.uniform(0.0, 0.4) + height + own * relief[rows, columns]
-        seen = top > surface[rows, columns]
-        area = int(solid.sum())
-        under = np.bincount(labels[rows, columns][seen], minlength=len(whole))
-        left = np.bincount(labels.ravel(), minlength=len(whole)) - under
-        hides = (left[1:] < LEAST_VISIBLE * np.array(whole[1:]))[under[1:] > 0]
-        if seen.sum() < LEAST_VISIBLE * area or hides.any() or area < 30:
-            continue
-        whole.append(area)
-        labels[rows, columns][seen] = len(whole) - 1
-        surface[rows, columns][seen] = top[seen]
-    image = _detected(surface, labels, radius, rng)
-    present = np.unique(labels[labels > 0])
-    number = np.zeros(len(whole), np.uint16)
-    number[present] = np.arange(1, len(present) + 1)
-    unknown = np.full(len(present), np.nan)
-    return Field(np.asarray(image * 255.0 + 0.5, np.uint8), number[labels], unknown, unknown)
+        # Its underside mirrors its top, which it stays below where the body is thin.
+        bottom = np.minimum(height.max() - height, height - 1.0)
+        deposit.lay(box, bottom, height + own * relief[box], sunk=own * rng.uniform(0.0, 0.4))
+    return deposit.field(_detected(deposit.surface, deposit.labels, radius, rng))
 
 
 def _detected(surface: Floats, labels: NDArray[np.int64], radius: float, rng: np.random.Generator) -> Floats:
@@ -73,8 +47,7 @@ def _detected(surface: Floats, labels: NDArray[np.int64], radius: float, rng: np
     rate = np.maximum(yields, 0.05) * np.exp(-rng.uniform(0.8, 2.5) * above)
     rate = ndimage.gaussian_filter(rate, rng.uniform(0.6, 1.6))
     counted = rng.poisson(rate * rng.uniform(15.0, 150.0)).astype(float)
-    low, high = np.percentile(counted, (0.5, 99.7))
-    return np.clip((counted - low) / (high - low), 0.0, 1.0)
+    return stretched(counted)
 
 
 def _rough(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> Floats:
