@@ -53,7 +53,7 @@ def train(
 ) -> None:
     """Train a generator from labelled tiles, stage by stage; the same command again continues it.
 
-    Example: morpholoop model train data/lmr --out runs/lmr-3 --name lmr-3
+    Example: morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5
     """
     from models.generator import registry
     from models.generator.plan import STAGES, TrainingPlan

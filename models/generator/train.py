@@ -109,7 +109,7 @@ def main() -> None:
     defaults = TrainingPlan()
     parser = argparse.ArgumentParser(
         description="Train a generator on a folder of labelled tiles.",
-        epilog="example: python -m models.generator.train data/lmr --out runs/lmr-3 --name lmr-3",
+        epilog="example: python -m models.generator.train data/lmr --out runs/lmr-5 --name lmr-5",
     )
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)

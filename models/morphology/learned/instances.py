@@ -10,6 +10,8 @@ from models.morphology.basins import merged
 from models.morphology.measures import Image, Labels
 from models.morphology.scaling import renumbered, resample_labels
 
+LARGEST_SHARE = 0.5
+"""Share of the field above which what was found is hardly one particle, but many that are not resolved."""
 RESOLVED_PX = 20.0
 """Diameter on its grid from which on a particle found there is not looked for again on a finer grid."""
 
@@ -28,7 +30,7 @@ class Cut:
     reach: float = 0.2
     summit: float = 0.35
     boundary: float = 0.6
-    merge: float = 0.4
+    merge: float = 0.3
     smooth_px: float = 0.7
     smallest_px: float = 4.0
 
@@ -58,10 +60,11 @@ def cut(maps: Image, how: Cut, shape: tuple[int, int] | None = None) -> Labels:
 def combined(coarse: Labels, fine: Labels, factor: float) -> Labels:
     """Labels (H, W) from those found on a grid reduced ``factor`` times and those found on a finer one.
 
-    Particles that were well resolved on the coarse grid stay; the rest is as on the fine grid.
+    Particles that were well resolved on the coarse grid stay, unless one takes most of the field; the rest is
+    as on the fine grid.
     """
     area = np.bincount(coarse.ravel())
-    stays = area >= np.pi / 4 * (RESOLVED_PX * factor) ** 2
+    stays = (area >= np.pi / 4 * (RESOLVED_PX * factor) ** 2) & (area <= LARGEST_SHARE * coarse.size)
     stays[0] = False
     kept = np.where(stays[coarse], coarse, 0)
     area = np.bincount(fine.ravel())

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.morphology.learned.instances import Cut, combined, cut
+from models.morphology.learned.instances import LARGEST_SHARE, Cut, combined, cut
 from models.morphology.measures import Image, Labels
 from models.morphology.scaling import reduce_to
 
-SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "segmenter-2.safetensors"
+SHIPPED = Path(__file__).resolve().parents[2] / "weights" / "segmenter-3.safetensors"
 COARSEST_SIDE_PX, FINEST_SIDE_PX = 320, 2048
 """Long sides of the grids that a field is looked at on; each is twice as fine as the one before."""
 SMALL_PX, SMALL_SHARE = 10.0, 0.1
@@ -21,7 +21,7 @@ class LearnedSegmenter:
     """A U-Net predicts interior, boundary and relative distance; the watershed cuts particles out of them.
 
     A field is looked at on a coarse grid first, where the texture of large particles misleads least, and on
-    finer ones as long as there are small particles; what was well resolved on the coarser grid stays.
+    finer ones as long as there are small particles, or one that takes most of the field; what was well resolved on the coarser grid stays.
     ``weights``: a file that ``python -m models.morphology.learned.train`` wrote, None for the shipped ones,
     which are read when first needed. Errors: :class:`models.errors.UnusableInput` for a file that is not one
     of these.
@@ -46,7 +46,7 @@ class LearnedSegmenter:
         found = self._at(pixels, coarsest)
         for index, labels in enumerate(found):
             factor = coarsest
-            while factor > finest and _shows_small(labels, factor):
+            while factor > finest and _unresolved(labels, factor):
                 finer = max(finest, factor / 2.0)
                 labels = combined(labels, self._at(pixels[index : index + 1], finer)[0], factor)
                 factor = finer
@@ -72,7 +72,10 @@ class LearnedSegmenter:
         return labels
 
 
-def _shows_small(labels: Labels, factor: float) -> bool:
-    """Whether particles of ``labels`` (H, W) are small on the grid reduced ``factor`` times."""
+def _unresolved(labels: Labels, factor: float) -> bool:
+    """Whether particles of ``labels`` (H, W) are small on the grid reduced ``factor`` times, or one is all."""
     area = np.bincount(labels.ravel())[1:]
-    return bool(area.size) and float(np.quantile(area, SMALL_SHARE)) < np.pi / 4 * (SMALL_PX * factor) ** 2
+    if not area.size:
+        return False
+    small = np.quantile(area, SMALL_SHARE) < np.pi / 4 * (SMALL_PX * factor) ** 2
+    return bool(small or area.max() > LARGEST_SHARE * labels.size)
