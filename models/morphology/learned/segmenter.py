@@ -21,7 +21,8 @@ class LearnedSegmenter:
     """A U-Net predicts interior, boundary and relative distance; the watershed cuts particles out of them.
 
     A field is looked at on a coarse grid first, where the texture of large particles misleads least, and on
-    finer ones as long as there are small particles, or one that takes most of the field; what was well resolved on the coarser grid stays.
+    finer ones as long as there are small particles, or one that takes most of the field; what was well
+    resolved on the coarser grid stays.
     ``weights``: a file that ``python -m models.morphology.learned.train`` wrote, None for the shipped ones,
     which are read when first needed. Errors: :class:`models.errors.UnusableInput` for a file that is not one
     of these.
@@ -73,7 +74,7 @@ class LearnedSegmenter:
 
 
 def _unresolved(labels: Labels, factor: float) -> bool:
-    """Whether particles of ``labels`` (H, W) are small on the grid reduced ``factor`` times, or one is all."""
+    """Whether particles of ``labels`` (H, W) are small on the grid reduced ``factor`` times, or all one."""
     area = np.bincount(labels.ravel())[1:]
     if not area.size:
         return False
