@@ -128,7 +128,7 @@ class SimulatedExposure:
             return
         try:
             self._written = self._taken(montage, field, known_s)
-        except Exception as error:
+        except Exception as error:  # whatever it is, who waits for the frame is told, and waits no longer
             status.set_exception(error)
             return
         status.set_finished()

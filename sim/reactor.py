@@ -218,7 +218,7 @@ class SimulatedBatch:
                 self._bench.journal.done(
                     entry["key"], dataclasses.asdict(sample), t_s=float(entry["until_s"])
                 )
-            except Exception as error:
+            except Exception as error:  # whatever it is, the journal and who waits for the batch are told
                 reason = f"the plant failed: {error}"
                 self._bench.journal.stopped(str(entry["key"]), reason, t_s=self._bench.clock.elapsed_s())
                 self._reactor.enter(ReactorState.FAULT)

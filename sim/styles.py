@@ -20,7 +20,7 @@ from sim import styles_bodies as bodies
 from sim import styles_heaps, styles_heights
 from sim.lmr import LMRPlant, Powder
 from sim.precipitation import PowderState
-from sim.styles_deposit import Field
+from sim.styles_deposit import Field, numbered
 from sim.styles_library import PRECURSOR, SHARES, STYLES, Range, Style
 from sim.styles_scene import Look, Placed, noise_tile, paint, recorded, scatter
 
@@ -187,12 +187,7 @@ def _precursor(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
         Powder(state, seed), magnification=127_000.0 / width_um, field=0, scan=(shape[1], shape[0])
     )
     assert taken.labels is not None
-    labels = taken.labels
-    present = np.unique(labels[labels > 0])
-    nan = np.full(len(present), np.nan)
-    number = np.zeros(int(labels.max()) + 1, np.uint16)
-    number[present] = np.arange(1, len(present) + 1)
-    return Field(taken.pixels, number[labels], nan, nan)
+    return numbered(taken.pixels, taken.labels)
 
 
 OTHERS: Mapping[str, Callable[[np.random.Generator, tuple[int, int]], Field]] = {

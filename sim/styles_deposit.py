@@ -1,5 +1,6 @@
 """A picture of particles with its labels, and bodies that come to rest on each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +52,7 @@ class Deposit:
             return
         lifted = np.where(solid, top + (surface - bottom)[solid].max() - sunk, -np.inf)
         seen = lifted > surface
-        under = np.bincount(labels[seen], minlength=len(self._whole))
-        left = np.bincount(self.labels.ravel(), minlength=len(self._whole)) - under
-        hides = (left[1:] < LEAST_VISIBLE * np.array(self._whole[1:]))[under[1:] > 0]
-        if seen.sum() < LEAST_VISIBLE * area or hides.any():
+        if seen.sum() < LEAST_VISIBLE * area or hides_too_much(self.labels, labels[seen], self._whole):
             return
         self._whole.append(area)
         labels[seen] = len(self._whole) - 1
@@ -62,11 +60,24 @@ class Deposit:
 
     def field(self, image: Floats) -> Field:
         """With ``image`` (H, W) in [0, 1] as its picture; labels numbered without gaps."""
-        present = np.unique(self.labels[self.labels > 0])
-        number = np.zeros(len(self._whole), np.uint16)
-        number[present] = np.arange(1, len(present) + 1)
-        unknown = np.full(len(present), np.nan)
-        return Field(np.asarray(image * 255.0 + 0.5, np.uint8), number[self.labels], unknown, unknown)
+        return numbered(np.asarray(image * 255.0 + 0.5, np.uint8), self.labels)
+
+
+def hides_too_much(labels: NDArray[np.int64], covered: NDArray[np.int64], whole: Sequence[int]) -> bool:
+    """Whether too little is left of a body of ``labels`` (H, W) if the pixels labelled ``covered`` go.
+
+    ``whole``: area of each body by label, px; that of the ground, label 0, does not matter.
+    """
+    under = np.bincount(covered, minlength=len(whole))
+    left = np.bincount(labels.ravel(), minlength=len(whole)) - under
+    return bool((left < LEAST_VISIBLE * np.array(whole))[1:][under[1:] > 0].any())
+
+
+def numbered(image: NDArray[np.uint8], labels: NDArray[np.integer]) -> Field:
+    """``image`` (H, W) with ``labels`` numbered without gaps, of bodies whose outlines are not known."""
+    present, places = np.unique(np.append(labels.ravel(), 0), return_inverse=True)
+    unknown = np.full(len(present) - 1, np.nan)
+    return Field(image, places[:-1].reshape(labels.shape).astype(np.uint16), unknown, unknown)
 
 
 def stretched(signal: Floats) -> Floats:

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from sim.styles_deposit import Field
+from sim.styles_deposit import Field, hides_too_much, numbered
 
 Floats = NDArray[np.float64]
-LEAST_VISIBLE = 0.35
 HARMONICS = np.arange(2, 9)
 
 
@@ -52,20 +51,14 @@ def micrograph(seed: int, shape: tuple[int, int]) -> Field:
             for at, size in zip((cy, cx), shape, strict=True)
         )
         inside = _outline(own, x[box] - cx, y[box] - cy, rough, rng)
-        under = np.bincount(labels[box][inside], minlength=len(whole))
-        left = np.bincount(labels.ravel(), minlength=len(whole)) - under
-        if inside.sum() < 40 or (left[1:] < LEAST_VISIBLE * np.array(whole[1:]))[under[1:] > 0].any():
+        if inside.sum() < 40 or hides_too_much(labels, labels[box][inside], whole):
             continue
         placed.append((cx, cy, own))
         whole.append(int(inside.sum()))
         labels[box][inside] = len(whole) - 1
         shade = _shaded(inside, own, lamp, look, rng.normal(0.0, 0.03)) + look["grain"] * grain[box]
         canvas[box][inside] = shade[inside]
-    present = np.unique(labels[labels > 0])
-    number = np.zeros(len(whole), np.uint16)
-    number[present] = np.arange(1, len(present) + 1)
-    unknown = np.full(len(present), np.nan)
-    return Field(_recorded(canvas, rng), number[labels], unknown, unknown)
+    return numbered(_recorded(canvas, rng), labels)
 
 
 def _outline(

@@ -92,6 +92,7 @@ def all_measures() -> Mapping[str, Measure]:
         try:
             loaded = entry.load()
             measure = loaded() if isinstance(loaded, type) else loaded
+        # Somebody else's code is run here, and may raise anything.
         except Exception as error:
             raise UnusableInput(
                 f"The measure plug-in {entry.name!r} ({entry.value}) does not load ({error}); "

@@ -101,6 +101,7 @@ def _load(checkpoint: Path | None) -> MaskGenerator:
         ) from error
     try:
         model = sam_model_registry[name.group() if name else "default"](checkpoint=str(checkpoint))
+    # Any file may have been given, and reading it raises whatever its content makes of it.
     except Exception as error:
         raise UnusableInput(
             f"{checkpoint} is not a Segment Anything checkpoint of the kind its name says "
