@@ -35,12 +35,19 @@ def train(
         2, "--processes", min=1, help="Processes that train together, a thread each."
     ),
     until: str = typer.Option(
-        "evaluate", "--until", help="Last stage: vae, joint, controlnet, guided, calibrate, evaluate."
+        "evaluate",
+        "--until",
+        help="Last stage: vae, joint, controlnet, guided, adversarial, calibrate, evaluate.",
     ),
     base: str = typer.Option(
         "",
         "--base",
         help="Folder or hub name of a base of Stable Diffusion 1.5's shape, in place of the built-in one.",
+    ),
+    start: str = typer.Option(
+        "",
+        "--start",
+        help="Version to go on from, with the adversarial stage, on the data that it was trained on.",
     ),
     accumulate: int = typer.Option(
         1, "--accumulate", min=1, help="Batches whose gradients make one step, for want of memory."
@@ -53,7 +60,8 @@ def train(
 ) -> None:
     """Train a generator from labelled tiles, stage by stage; the same command again continues it.
 
-    Example: morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5
+    Examples: morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5
+    morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5 --start lmr-4
     """
     from models.generator import registry
     from models.generator.plan import STAGES, TrainingPlan
@@ -62,11 +70,13 @@ def train(
 
     if until not in STAGES:
         raise UnusableInput(f"--until {until}: expected one of {', '.join(STAGES)}.")
-    plan = TrainingPlan(name=name, seed=seed, processes=processes, base=base)
+    plan = TrainingPlan(name=name, seed=seed, processes=processes, base=base, start=start)
     plan = dataclasses.replace(
         plan,
         joint=dataclasses.replace(plan.joint, accumulate=accumulate),
         controlnet=dataclasses.replace(plan.controlnet, accumulate=accumulate),
+        guided=dataclasses.replace(plan.guided, accumulate=accumulate),
+        adversarial=dataclasses.replace(plan.adversarial, accumulate=accumulate),
     )
     if joint_steps is not None:
         plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))

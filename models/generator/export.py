@@ -74,12 +74,13 @@ def assemble(run: Run, *, created: str | None = None) -> Generator:
         guidance_learnt=plan.guidance if "guided" in steps else 1.0,
         trained_on=tuple(dataset.conditions[r] for r in training),
         lineage=Lineage(
+            parent=run.started.version if run.started else None,
             data_fingerprint=dataset.fingerprint,
             seed=plan.seed,
             steps=steps,
             note=plan.note,
-            base=plan.base,
-            licence=load_base(plan.base).licence if plan.base else "",
+            base=run.started.lineage.base if run.started else plan.base,
+            licence=_licence(run),
             tiles={m: int(dataset.training_mask(m).sum()) for m in dataset.tiles},
         ),
     )
@@ -165,6 +166,12 @@ def _quality(run: Run, generator: Generator) -> Metrics:
         denoising_psnr=dn_psnr,
         denoising_ssim=dn_ssim,
     )
+
+
+def _licence(run: Run) -> str:
+    if run.started is not None:
+        return run.started.lineage.licence
+    return load_base(run.plan.base).licence if run.plan.base else ""
 
 
 def _as_stored(generator: Generator) -> Generator:

@@ -25,7 +25,8 @@ class Schedule:
     """How long and how fast: linear warm-up, constant rate, linear fall over the last ``decay`` share.
 
     The constant middle lets a run be lengthened after a look at it. ``accumulate``: batches whose gradients
-    make one step, where a large batch does not fit into memory.
+    make one step, where a large batch does not fit into memory. ``momentum``: AdamW's β₁.
+    ``clip``: largest norm of each module's gradient.
     """
 
     steps: int
@@ -33,6 +34,7 @@ class Schedule:
     warmup: int = 100
     decay: float = 0.3
     weight_decay: float = 0.01
+    momentum: float = 0.9
     average_decay: float = 0.998
     clip: float = 1.0
     checkpoint_every: int = 250
@@ -81,7 +83,11 @@ class Training:
             for label in self.modules
         ]
         self._optimiser = torch.optim.AdamW(
-            groups, lr=0.0, betas=(0.9, 0.99), weight_decay=self.schedule.weight_decay, foreach=True
+            groups,
+            lr=0.0,
+            betas=(self.schedule.momentum, 0.99),
+            weight_decay=self.schedule.weight_decay,
+            foreach=True,
         )
 
     def run(self, loss: LossFunction) -> float:
@@ -103,8 +109,8 @@ class Training:
                 value.backward()  # type: ignore[no-untyped-call]
                 now += float(value.detach())
             self.team.average(self._named.values())
-            torch.nn.utils.clip_grad_norm_(self._named.values(), self.schedule.clip)
             for group in self._optimiser.param_groups:
+                torch.nn.utils.clip_grad_norm_(group["params"], self.schedule.clip)
                 group["lr"] = self.schedule.rate(step) * group["factor"]
             self._optimiser.step()
             self._optimiser.zero_grad(set_to_none=True)

@@ -13,6 +13,7 @@ from models.generator.base import controlnet_over, load_base
 from models.generator.dataset import TileDataset
 from models.generator.encoding import ConditionEncoder
 from models.generator.latents import channel_statistics, read_latents
+from models.generator.manifest import read_record
 from models.generator.networks import (
     Networks,
     build_controlnet,
@@ -23,13 +24,19 @@ from models.generator.networks import (
 )
 from models.generator.optimisation import load_averaged
 from models.generator.plan import TrainingPlan
+from models.generator.record import GeneratorRecord
+from models.generator.registry import locate
+from models.generator.storage import load_networks
+
+CONTROLNET_STAGES = ("controlnet", "guided", "adversarial")
+"""The stages in which the base is frozen."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder. Checkpoints: ``vae``, ``joint`` (base and ControlNet), ``controlnet``, ``guided``.
+    """A run folder. Checkpoints: ``vae``, ``joint`` (base and ControlNet), and :data:`CONTROLNET_STAGES`.
 
-    Over a base that was given, the last two alone.
+    Over a base that was given, the last three alone; from a version that was given, the last alone.
     """
 
     folder: Path
@@ -67,6 +74,9 @@ class Run:
 
     def based(self) -> tuple[Networks, dict[str, int]]:
         """The networks with the trained autoencoder, and base where there is one, and the steps of each."""
+        if (started := self.started) is not None:
+            networks = load_networks(locate(self.plan.start), torch.float32, "cpu")
+            return networks, dict(started.lineage.steps)
         networks, steps = self.fresh(), {}
         if not self.plan.base:
             steps["vae"] = load_averaged(self.checkpoint("vae"), {"vae": networks.vae})
@@ -75,10 +85,29 @@ class Run:
                 steps["joint"] = load_averaged(self.checkpoint("joint"), both)
         return networks, steps
 
-    def taught(self) -> tuple[Networks, dict[str, int]]:
-        """The networks before the stage ``guided``, and the steps of each stage."""
+    @property
+    def started(self) -> GeneratorRecord | None:
+        """The record of the version that the run goes on from, if any.
+
+        Errors: :class:`UnusableInput` when that one was trained on other data, since conditions that it was
+        trained on must not be taken for held out.
+        """
+        if not self.plan.start:
+            return None
+        record = read_record(locate(self.plan.start))
+        if record.lineage.data_fingerprint != self.dataset.fingerprint:
+            raise UnusableInput(
+                f"{record.version} was not trained on these data (its data have the fingerprint "
+                f"{record.lineage.data_fingerprint[:12]}, these {self.dataset.fingerprint[:12]}): "
+                "go on from it on the same data set, or fine-tune it."
+            )
+        return record
+
+    def taught(self, stage: str) -> tuple[Networks, dict[str, int]]:
+        """The networks before ``stage`` (``controlnet`` or a later one), and the steps of each stage."""
         networks, steps = self.based()
-        self._load("controlnet", networks, steps)
+        for earlier in CONTROLNET_STAGES[: CONTROLNET_STAGES.index(stage)]:
+            self._load(earlier, networks, steps)
         return networks, steps
 
     def trained(self) -> tuple[Networks, dict[str, int]]:
@@ -87,12 +116,12 @@ class Run:
         Errors: :class:`UnusableInput` when the run has nothing to draw with yet.
         """
         first = "controlnet" if self.plan.base else "joint"
-        if not self.checkpoint(first).exists():
+        if not self.plan.start and not self.checkpoint(first).exists():
             raise UnusableInput(
                 f"{self.folder} holds no trained {first} stage yet: run the stages up to {first!r} first."
             )
-        networks, steps = self.taught()
-        self._load("guided", networks, steps)
+        networks, steps = self.taught(CONTROLNET_STAGES[-1])
+        self._load(CONTROLNET_STAGES[-1], networks, steps)
         for module in (networks.vae, networks.unet, networks.controlnet):
             module.eval().requires_grad_(False)
         return networks, steps
@@ -107,6 +136,8 @@ class Run:
 
     def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and standard deviation of the latents per channel, or what a given base was trained with."""
+        if (started := self.started) is not None:
+            return started.latent_mean, started.latent_std
         if self.plan.base:
             base = load_base(self.plan.base)
             channels = base.vae.config.latent_channels

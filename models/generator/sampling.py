@@ -45,7 +45,20 @@ def spaced_timesteps(steps: int, alphas_cumprod: Tensor, last: int = LAST_TIMEST
 def denoise(
     networks: Networks, noise: Tensor, controls: Tensor, *, timesteps: Sequence[int], guidance: float = 1.0
 ) -> Tensor:
-    """Latents (B, 4, h, w), float32, from ``noise`` of that shape under ``controls`` (B, F).
+    """Latents (B, 4, h, w), float32, from ``noise`` of that shape under ``controls`` (B, F)."""
+    return solve(networks, noise, controls, timesteps=timesteps, guidance=guidance)
+
+
+def solve(
+    networks: Networks,
+    noise: Tensor,
+    controls: Tensor,
+    *,
+    timesteps: Sequence[int],
+    guidance: float = 1.0,
+    learnt: int = 0,
+) -> Tensor:
+    """What :func:`denoise` draws, with gradients through the last ``learnt`` evaluations.
 
     DPM-Solver++ 2M (Lu et al., arXiv 2211.01095, algorithm 2), one evaluation of the networks per timestep;
     the last evaluation's clean estimate is the result. ``guidance`` above 1 pushes away from the base without
@@ -55,14 +68,15 @@ def denoise(
     controls = controls.to(dtype)
     clean_share = networks.scheduler.alphas_cumprod.double()
     latents = noise.float().contiguous(memory_format=torch.channels_last)
-    previous, previous_h = latents, 0.0
+    previous, previous_h, graph = latents, 0.0, torch.is_grad_enabled()
     for k, t in enumerate(timesteps):
         at = torch.full((len(latents),), t, device=latents.device)
         x = latents.to(dtype)
-        predicted = predict(networks, x, at, controls).float()
-        if guidance != 1.0:
-            base = predict(networks, x, at, controls, controlled=False).float()
-            predicted = base + guidance * (predicted - base)
+        with torch.set_grad_enabled(graph and k >= len(timesteps) - learnt):
+            predicted = predict(networks, x, at, controls).float()
+            if guidance != 1.0:
+                base = predict(networks, x, at, controls, controlled=False).float()
+                predicted = base + guidance * (predicted - base)
         alpha, sigma = float(clean_share[t].sqrt()), float((1.0 - clean_share[t]).sqrt())
         clean = clean_estimate(networks, predicted, latents, alpha, sigma)
         if k == len(timesteps) - 1:

@@ -3,21 +3,24 @@
 import copy
 import dataclasses
 import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from models.errors import UnusableInput
+from models.generator.adversarial import Discriminator, adversarial_step
 from models.generator.autoencoding import autoencoder_step
 from models.generator.describe import describe
 from models.generator.diffusion import diffusion_step
 from models.generator.generator import inference_dtype
-from models.generator.latents import encode_dataset, training_pools
+from models.generator.latents import LatentPool, encode_dataset, training_pools
 from models.generator.networks import Networks
-from models.generator.optimisation import Training
+from models.generator.optimisation import LossFunction, Training
+from models.generator.plan import STAGES
 from models.generator.run import Run
-from models.generator.sampling import decode, encode
+from models.generator.sampling import decode, encode, spaced_timesteps
 from models.generator.team import Team
 from models.generator.watching import Watch, write_png
 
@@ -73,12 +76,12 @@ def texture_through(run: Run, networks: Networks) -> dict[str, tuple[float, floa
 def check_vae(run: Run) -> dict[str, tuple[float, float]]:
     """Stop here unless the autoencoder keeps texture; the figures per descriptor.
 
-    The autoencoder of a given base is not trained here: its figures are told and nothing is stopped. Errors:
-    :class:`UnusableInput` with the figures when the gate is not passed.
+    The autoencoder of a given base or version is not trained here: its figures are told and nothing is
+    stopped. Errors: :class:`UnusableInput` with the figures when the gate is not passed.
     """
     networks, _ = run.based()
     figures = texture_through(run, networks)
-    for name, (slope, correlation) in () if run.plan.base else figures.items():
+    for name, (slope, correlation) in () if run.plan.base or run.plan.start else figures.items():
         if slope < run.plan.minimum_slope or correlation < run.plan.minimum_correlation:
             raise UnusableInput(
                 f"The autoencoder does not keep {name} (slope {slope:.2f}, correlation {correlation:.3f}; "
@@ -126,10 +129,34 @@ def train_controlnet(run: Run, team: Team) -> None:
 
 def train_guided(run: Run, team: Team) -> None:
     """Have the ControlNet learn what it draws under guidance, from a frozen copy of itself."""
-    networks, _ = run.taught()
+    networks, _ = run.taught("guided")
     networks.unet.requires_grad_(False)
     teacher = copy.deepcopy(networks.controlnet).eval().requires_grad_(False).to(team.device)
     _train_diffusion(run, team, networks, {"controlnet": networks.controlnet}, "guided", teacher)
+
+
+def train_adversarial(run: Run, team: Team) -> None:
+    """Have the ControlNet learn from a discriminator what its sampler's images lack."""
+    networks, _ = run.taught("adversarial")
+    networks.unet.requires_grad_(False)
+    networks.controlnet.train().requires_grad_(True)
+    torch.manual_seed(run.plan.seed)  # the discriminator's heads, the same in every process
+    discriminator = Discriminator(networks.controlnet).to(team.device)
+    timesteps = spaced_timesteps(run.plan.sampling_steps, networks.scheduler.alphas_cumprod)
+    strength = run.plan.guidance if run.started is None else run.started.guidance_learnt
+    settings = dataclasses.replace(
+        run.plan.adversarial_loss,
+        anchor=dataclasses.replace(run.plan.adversarial_loss.anchor, guidance=strength),
+    )
+    _train(
+        run,
+        team,
+        networks,
+        {"controlnet": networks.controlnet, "discriminator": discriminator},
+        "adversarial",
+        lambda pools: adversarial_step(networks, discriminator, pools, settings, timesteps),
+        faster={"discriminator": run.plan.discriminator_rate},
+    )
 
 
 def _train_diffusion(
@@ -141,26 +168,45 @@ def _train_diffusion(
     teacher: torch.nn.Module | None = None,
 ) -> None:
     plan = run.plan
-    guided = dataclasses.replace(plan.controlnet_loss, guidance=plan.guidance)
-    schedule, loss, number = {
-        "joint": (plan.joint, plan.joint_loss, 0),
-        "controlnet": (plan.controlnet, plan.controlnet_loss, 1),
-        "guided": (plan.guided, guided, 2),
-    }[stage]
+    loss = plan.joint_loss if stage == "joint" else plan.controlnet_loss
+    if stage == "guided":
+        loss = dataclasses.replace(loss, guidance=plan.guidance)
+    faster = {"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {}
+    _train(
+        run,
+        team,
+        networks,
+        modules,
+        stage,
+        lambda pools: diffusion_step(networks, pools, loss, teacher),
+        faster=faster,
+    )
+
+
+def _train(
+    run: Run,
+    team: Team,
+    networks: Networks,
+    modules: dict[str, torch.nn.Module],
+    stage: str,
+    loss: Callable[[Mapping[int, LatentPool]], LossFunction],
+    *,
+    faster: Mapping[str, float],
+) -> None:
     for part in (networks.vae, networks.unet, networks.controlnet):
         part.to(team.device)
     pools = training_pools(run.dataset, run.latents(), run.encoder, *run.statistics())
     training = Training(
         modules,
-        schedule,
-        plan.seed + number,  # no stage must repeat another one's random numbers
+        getattr(run.plan, stage),
+        run.plan.seed + STAGES.index(stage) - 1,  # no stage must repeat another one's random numbers
         team,
         run.checkpoint(stage),
         stage,
         on_checkpoint=Watch(run, networks, stage),
-        faster={"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {},
+        faster=faster,
     )
-    training.run(diffusion_step(networks, pools, loss, teacher))
+    training.run(loss(pools))
 
 
 def _show_reconstructions(run: Run, networks: Networks, step: int, _loss: float) -> bool:

@@ -1,7 +1,7 @@
 """Train a generator: ``python -m models.generator.train DATASET --out FOLDER [--until STAGE]``.
 
-Stages: vae → joint → controlnet → guided → calibrate → evaluate. Each keeps a checkpoint in FOLDER and
-continues from it when the command is given again; the finished version is ``FOLDER/<name>/``.
+Stages: vae → joint → controlnet → guided → adversarial → calibrate → evaluate. Each keeps a checkpoint in
+FOLDER and continues from it when the command is given again; the finished version is ``FOLDER/<name>/``.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from models.generator.run import Run
 from models.generator.stages import (
     check_vae,
     encode_tiles,
+    train_adversarial,
     train_controlnet,
     train_guided,
     train_joint,
@@ -35,25 +36,32 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
     tried out. Errors: :class:`UnusableInput` when the data are unusable, the autoencoder does not pass its
     gate, or ``out`` belongs to other data or another plan.
     """
+    if plan.base and plan.start:
+        raise UnusableInput("A run goes on from a version or begins over a base: give --start or --base.")
     leads = (here := launched()) is None or here.leads
     out.mkdir(parents=True, exist_ok=True)
     run = Run(out, read_dataset(dataset), fitted(plan, read_dataset(dataset)))
     if leads:
         _claim(run)
     last = STAGES.index(until)
-    if not plan.base and not _done(run, "vae", plan.vae):
+    given = bool(plan.base or plan.start)
+    if not given and not _done(run, "vae", plan.vae):
         run_together(train_vae, (run,), plan.processes)
     if leads:
         for name, (slope, correlation) in check_vae(run).items():
             print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
     if last >= STAGES.index("joint"):
         run_alone(encode_tiles, (run,))
-        if not plan.base and not _done(run, "joint", plan.joint):
+        if not given and not _done(run, "joint", plan.joint):
             run_together(train_joint, (run,), plan.processes)
-    if last >= STAGES.index("controlnet") and not _done(run, "controlnet", plan.controlnet):
-        run_together(train_controlnet, (run,), plan.processes)
-    if last >= STAGES.index("guided") and plan.guidance != 1.0 and not _done(run, "guided", plan.guided):
-        run_together(train_guided, (run,), plan.processes)
+    over_frozen_base = {
+        "controlnet": (train_controlnet, plan.controlnet, not plan.start),
+        "guided": (train_guided, plan.guided, not plan.start and plan.guidance != 1.0),
+        "adversarial": (train_adversarial, plan.adversarial, plan.adversarial.steps > 0),
+    }
+    for stage, (work, schedule, wanted) in over_frozen_base.items():
+        if wanted and last >= STAGES.index(stage) and not _done(run, stage, schedule):
+            run_together(work, (run,), plan.processes)
     made = export(run, figures=until == "evaluate") if leads and last >= STAGES.index("calibrate") else None
     wait_for_all()
     return made
@@ -92,11 +100,13 @@ def _claim(run: Run) -> None:
         "data": run.dataset.fingerprint,
         "seed": run.plan.seed,
         "base": run.plan.base,
+        "start": run.plan.start,
         "architecture": json.loads(json.dumps(dataclasses.asdict(run.plan.architecture))),
     }
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != mine:
         raise UnusableInput(
-            f"{run.folder} holds a run on other data, another seed or other networks: choose another --out."
+            f"{run.folder} holds a run on other data, another seed or start, or other networks: "
+            "choose another --out."
         )
     path.write_text(json.dumps(mine, indent=1), encoding="utf-8")
     (run.folder / "plan.json").write_text(
@@ -119,6 +129,9 @@ def main() -> None:
     parser.add_argument(
         "--base", default=defaults.base, help="folder or hub name of a base of SD 1.5's shape"
     )
+    parser.add_argument(
+        "--start", default=defaults.start, help="version to go on from with the adversarial stage"
+    )
     parser.add_argument("--processes", type=int, default=defaults.processes)
     parser.add_argument("--until", choices=STAGES, default="evaluate")
     parser.add_argument("--vae-steps", type=int, default=defaults.vae.steps)
@@ -126,6 +139,7 @@ def main() -> None:
     parser.add_argument("--joint-steps", type=int, default=defaults.joint.steps)
     parser.add_argument("--controlnet-steps", type=int, default=defaults.controlnet.steps)
     parser.add_argument("--guided-steps", type=int, default=defaults.guided.steps)
+    parser.add_argument("--adversarial-steps", type=int, default=defaults.adversarial.steps)
     args = parser.parse_args()
     plan = dataclasses.replace(
         defaults,
@@ -133,12 +147,14 @@ def main() -> None:
         seed=args.seed,
         note=args.note,
         base=args.base,
+        start=args.start,
         processes=args.processes,
         vae=dataclasses.replace(defaults.vae, steps=args.vae_steps),
         joint=dataclasses.replace(defaults.joint, steps=args.joint_steps),
         joint_loss=dataclasses.replace(defaults.joint_loss, crop_steps=args.crop_steps),
         controlnet=dataclasses.replace(defaults.controlnet, steps=args.controlnet_steps),
         guided=dataclasses.replace(defaults.guided, steps=args.guided_steps),
+        adversarial=dataclasses.replace(defaults.adversarial, steps=args.adversarial_steps),
     )
     try:
         version = train(args.dataset, args.out, plan, until=args.until)

@@ -143,7 +143,7 @@ def test_a_campaign_whose_worker_was_killed_is_taken_up_by_the_deployed_supervis
     file = campaign_file(small_campaign, "killed")
     run = lab.start_run("campaign/campaign", campaign_file=str(file), iterations=1, real_time_factor=600)
 
-    lab.until(lambda: started(lab, "killed"), 60, lambda: lab.flow_run(run).state)
+    lab.until(lambda: started(lab, "killed"), 120, lambda: lab.flow_run(run).state)
     lab.kill_worker()
     with lab.client() as client:
         supervisor = client.read_deployment_by_name("supervisor/supervisor")
