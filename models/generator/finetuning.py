@@ -15,7 +15,8 @@ from models.errors import UnusableInput
 from models.generator.diffusion import DiffusionLoss, diffusion_step
 from models.generator.generator import Generator
 from models.generator.latents import LatentPool
-from models.generator.optimisation import Schedule, Training
+from models.generator.networks import Networks
+from models.generator.optimisation import LossFunction, Schedule, Training
 from models.generator.record import Lineage
 from models.generator.replay import Replay
 from models.generator.sampling import encode
@@ -41,17 +42,18 @@ def fine_tune(
     replay: float = 0.5,
     steps: int = DEFAULT_STEPS,
     seed: int = 0,
-    learning_rate: float = 1e-4,
+    learning_rate: float = 3e-5,
     batch: int = 16,
     created: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Generator:
     """A candidate whose ControlNet also learned ``new_tiles``; base and autoencoder stay as they are.
 
-    ``replay`` is the share of every batch that is replayed from the latents stored with the version, so that
-    other conditions are not forgotten; the rest is new. ``progress`` is told (steps done, steps). The
-    candidate is not registered and not promoted; see :func:`models.generator.gate.gate`. The same seed and
-    data give the same candidate on the same machine.
+    ``replay`` is the share of every batch that is replayed from the latents stored with the version. On these
+    the candidate learns what ``generator`` predicts, and not the truth: it is to stay as it is where nothing
+    new was measured (Li & Hoiem, "Learning without forgetting", ECCV 2016). The rest is new. ``progress`` is
+    told (steps done, steps). The candidate is not registered and not promoted; see
+    :func:`models.generator.gate.gate`. The same seed and data give the same candidate on the same machine.
 
     Errors: :class:`UnusableInput` for tiles of the wrong size, or when nothing new is given.
     """
@@ -61,7 +63,6 @@ def fine_tune(
     old: dict[int, LatentPool] = {}
     if replay > 0 and generator.replay is not None:
         old = Replay.from_bytes(generator.replay).pools(generator.encoder, generator.record.trained_on)
-    pools = _mixed(new, old, 1.0 - replay, seed)
     # Full precision for training: bf16 weights would swallow updates of this size.
     controlnet = copy.deepcopy(generator.networks.controlnet).float().requires_grad_(True)
     trained = dataclasses.replace(
@@ -72,8 +73,8 @@ def fine_tune(
     schedule = Schedule(
         steps, learning_rate, warmup=max(1, steps // 10), decay=0.5, weight_decay=0.0, average_decay=0.9
     )
-    settings = DiffusionLoss(dropout=0.0, batch=batch, guidance=generator.record.guidance_learnt)
-    loss = diffusion_step(trained, pools, settings)
+    parent = copy.deepcopy(generator.networks.controlnet).float().requires_grad_(False)
+    loss = _loss(trained, parent, new, old, round(batch * replay), batch, generator.record.guidance_learnt)
     Training({"controlnet": controlnet}, schedule, seed, label="fine-tuning", progress=progress).run(loss)
     dtype = next(generator.networks.unet.parameters()).dtype
     for parameter in controlnet.parameters():
@@ -135,27 +136,25 @@ def _encode_new(generator: Generator, new_tiles: Sequence[NewTiles], seed: int) 
     return {m: LatentPool(np.concatenate(latents[m]), np.concatenate(controls[m])) for m in latents}
 
 
-def _mixed(
-    new: Mapping[int, LatentPool], old: Mapping[int, LatentPool], share: float, seed: int
-) -> dict[int, LatentPool]:
-    """Pools in which new tiles make up ``share``: the fewer are repeated, and the draws are even."""
-    mixed: dict[int, LatentPool] = {}
-    for magnification in sorted({*new, *old}):
-        parts = [pools[magnification] for pools in (new, old) if magnification in pools]
-        if len(parts) == 1:
-            mixed[magnification] = parts[0]
-            continue
-        fresh, kept = parts
-        size = max(len(fresh.latents), len(kept.latents))
-        index_new = np.resize(np.arange(len(fresh.latents)), round(size * share))
-        index_old = np.resize(
-            np.random.default_rng([seed, 2]).permutation(len(kept.latents)), size - len(index_new)
-        )
-        mixed[magnification] = LatentPool(
-            np.concatenate([fresh.latents[index_new], kept.latents[index_old]]),
-            np.concatenate([fresh.controls[index_new], kept.controls[index_old]]),
-        )
-    return mixed
+def _loss(
+    networks: Networks,
+    parent: torch.nn.Module,
+    new: Mapping[int, LatentPool],
+    old: Mapping[int, LatentPool],
+    replayed: int,
+    batch: int,
+    guidance: float,
+) -> LossFunction:
+    """New tiles teach what they show; replayed ones what ``parent`` makes of them."""
+    replayed = min(replayed, batch - 1) if old else 0
+    fresh = diffusion_step(
+        networks, new, DiffusionLoss(dropout=0.0, batch=batch - replayed, guidance=guidance)
+    )
+    if not replayed:
+        return fresh
+    kept = diffusion_step(networks, old, DiffusionLoss(dropout=0.0, batch=replayed), parent)
+    share = replayed / batch
+    return lambda rng, step: (1.0 - share) * fresh(rng, step) + share * kept(rng, step)
 
 
 def _extended(

@@ -61,6 +61,21 @@ def test_fine_tuning_moves_the_controlnet_alone_and_is_reproducible() -> None:
     assert candidate.record.trained_on[: len(parent.record.trained_on)] == parent.record.trained_on
 
 
+def moved(parent: Generator, candidate: Generator, feed: float) -> float:
+    drawn = [g.sample(conditions(feed), magnification=500, n=4, seed=0) for g in (parent, candidate)]
+    return float(np.abs(drawn[0] - drawn[1]).mean())
+
+
+def test_replay_keeps_other_conditions_as_they_were() -> None:
+    parent = with_replay()
+    forgetful, mindful = (
+        fine_tune(parent, [new_tiles()], steps=30, replay=share, learning_rate=3e-3) for share in (0.0, 0.9)
+    )
+    replayed = 0.0
+    assert moved(parent, mindful, replayed) < 0.5 * moved(parent, forgetful, replayed)
+    assert moved(parent, mindful, 2.5) > 0.0
+
+
 def test_fine_tuning_refuses_nothing_and_odd_sizes() -> None:
     with pytest.raises(UnusableInput, match="at least one measured tile"):
         fine_tune(with_replay(), [])
