@@ -53,6 +53,9 @@ def train(
         1, "--accumulate", min=1, help="Batches whose gradients make one step, for want of memory."
     ),
     joint_steps: int | None = typer.Option(None, "--joint-steps", min=1, help="Length of the main stage."),
+    adversarial_steps: int | None = typer.Option(
+        None, "--adversarial-steps", min=0, help="Length of the adversarial stage; 0 leaves it out."
+    ),
     register: bool = typer.Option(
         True, help="Add the finished version to the registry (it is not promoted)."
     ),
@@ -80,6 +83,10 @@ def train(
     )
     if joint_steps is not None:
         plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))
+    if adversarial_steps is not None:
+        plan = dataclasses.replace(
+            plan, adversarial=dataclasses.replace(plan.adversarial, steps=adversarial_steps)
+        )
     began = time.perf_counter()
     with _stdout_to_stderr():
         folder = run_training(find_dataset(dataset), out, plan, until=until)
