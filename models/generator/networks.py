@@ -155,43 +155,35 @@ def predict(
     either into an image. ``keep`` (B,) of 0 and 1 switches the control off per sample (control dropout); not
     ``controlled``, or without a ControlNet, the base predicts alone, which is the unconditional branch.
     """
+    unet = networks.unet
+    if networks.context is None:
+        context = latents.new_zeros(len(latents), UNUSED_TOKENS, unet.config.cross_attention_dim)
+    else:
+        context = networks.context.to(latents).expand(len(latents), -1, -1)
     down: list[Tensor] | None = None
     mid: Tensor | None = None
     if controlled and networks.controlnet is not None:
-        down, mid = control(networks, networks.controlnet, latents, timesteps, controls)
+        down, mid = networks.controlnet(
+            latents,
+            timesteps,
+            context,
+            controlnet_cond=maps(controls, latents.shape[-2:]),
+            class_labels=controls,
+            return_dict=False,
+        )
         if keep is not None:
             gate = keep.to(latents.dtype)[:, None, None, None]
-            down, mid = [residual * gate for residual in down], mid * gate
-    predicted: Tensor = networks.unet(
+            down = [residual * gate for residual in down or ()]
+            mid = mid * gate if mid is not None else None
+    predicted: Tensor = unet(
         latents,
         timesteps,
-        _context(networks, latents),
+        context,
         down_block_additional_residuals=down,
         mid_block_additional_residual=mid,
         return_dict=False,
     )[0]
     return predicted
-
-
-def control(
-    networks: Networks, controlnet: Any, latents: Tensor, timesteps: Tensor, controls: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """What ``controlnet`` adds to the base: maps (B, c, h', w') at skip connections, and in the middle."""
-    down, mid = controlnet(
-        latents,
-        timesteps,
-        _context(networks, latents),
-        controlnet_cond=maps(controls, latents.shape[-2:]),
-        class_labels=controls,
-        return_dict=False,
-    )
-    return list(down), mid
-
-
-def _context(networks: Networks, latents: Tensor) -> Tensor:
-    if networks.context is None:
-        return latents.new_zeros(len(latents), UNUSED_TOKENS, networks.unet.config.cross_attention_dim)
-    return networks.context.to(latents).expand(len(latents), -1, -1)
 
 
 def clean_estimate(

@@ -65,7 +65,7 @@ class TrainingPlan:
         default_factory=lambda: Schedule(steps=3000, learning_rate=1e-4, momentum=0.5, weight_decay=0.0)
     )
     adversarial_loss: AdversarialLoss = field(default_factory=AdversarialLoss)
-    discriminator_rate: float = 10.0
+    discriminator_rate: float = 20.0
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     sampling_steps: int = 6
     guidance: float = 1.5

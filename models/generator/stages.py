@@ -140,8 +140,8 @@ def train_adversarial(run: Run, team: Team) -> None:
     networks, _ = run.taught("adversarial")
     networks.unet.requires_grad_(False)
     networks.controlnet.train().requires_grad_(True)
-    torch.manual_seed(run.plan.seed)  # the discriminator's heads, the same in every process
-    discriminator = Discriminator(networks.controlnet).to(team.device)
+    torch.manual_seed(run.plan.seed)  # the discriminator, the same in every process
+    discriminator = Discriminator(networks.unet.config.in_channels, run.encoder.size).to(team.device)
     timesteps = spaced_timesteps(run.plan.sampling_steps, networks.scheduler.alphas_cumprod)
     strength = run.plan.guidance if run.started is None else run.started.guidance_learnt
     settings = dataclasses.replace(

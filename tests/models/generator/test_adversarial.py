@@ -41,7 +41,7 @@ def one_step(weight: float, head_start: int, seed: int = 0) -> tuple[torch.Tenso
     parts = networks()
     parts.controlnet.requires_grad_(True)
     torch.manual_seed(seed)
-    discriminator = Discriminator(parts.controlnet)
+    discriminator = Discriminator(4, 7)
     settings = AdversarialLoss(anchor=ANCHOR, weight=weight, learnt=2, head_start=head_start, batch=4)
     adversarial_step(parts, discriminator, pools(), settings, TIMESTEPS)(
         np.random.default_rng(0), 0
@@ -74,16 +74,16 @@ def test_the_discriminator_learns_to_tell_apart_and_the_controlnet_to_be_taken_f
     parts = networks()
     parts.unet.requires_grad_(False)
     torch.manual_seed(0)
-    discriminator = Discriminator(parts.controlnet)
+    discriminator = Discriminator(4, 7)
     settings = AdversarialLoss(anchor=ANCHOR, weight=100.0, learnt=3, head_start=60, batch=8)
     step = adversarial_step(parts, discriminator, pools(), settings, TIMESTEPS)
-    controls, at = torch.ones(8, 7), torch.full((8,), 10)
+    controls = torch.ones(8, 7)
     noise, measured = shared_noise(8, (4, 16, 16), 1), torch.from_numpy(pools()[500].latents[:8]).float()
 
     def logits() -> tuple[float, float]:
         drawn = denoise(parts, noise, controls, timesteps=TIMESTEPS)
         with torch.no_grad():
-            first, second = (discriminator(parts, x, at, controls).mean() for x in (measured, drawn))
+            first, second = (discriminator(x, controls).mean() for x in (measured, drawn))
         return float(first), float(second)
 
     Training({"discriminator": discriminator}, Schedule(60, 5e-3, warmup=5), 0, quiet=True).run(step)
