@@ -63,8 +63,7 @@ def train(
 ) -> None:
     """Train a generator from labelled tiles, stage by stage; the same command again continues it.
 
-    Examples: morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5
-    morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5 --start lmr-4
+    Example: morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5
     """
     from models.generator import registry
     from models.generator.plan import STAGES, TrainingPlan
