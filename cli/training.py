@@ -37,7 +37,7 @@ def train(
     until: str = typer.Option(
         "evaluate",
         "--until",
-        help="Last stage: vae, joint, controlnet, guided, adversarial, calibrate, evaluate.",
+        help="Last stage: vae, joint, controlnet, guided, matched, calibrate, evaluate.",
     ),
     base: str = typer.Option(
         "",
@@ -47,14 +47,14 @@ def train(
     start: str = typer.Option(
         "",
         "--start",
-        help="Version to go on from, with the adversarial stage, on the data that it was trained on.",
+        help="Version to go on from, with the last stage, on the data that it was trained on.",
     ),
     accumulate: int = typer.Option(
         1, "--accumulate", min=1, help="Batches whose gradients make one step, for want of memory."
     ),
     joint_steps: int | None = typer.Option(None, "--joint-steps", min=1, help="Length of the main stage."),
-    adversarial_steps: int | None = typer.Option(
-        None, "--adversarial-steps", min=0, help="Length of the adversarial stage; 0 leaves it out."
+    matched_steps: int | None = typer.Option(
+        None, "--matched-steps", min=0, help="Length of the stage that matches statistics; 0 leaves it out."
     ),
     register: bool = typer.Option(
         True, help="Add the finished version to the registry (it is not promoted)."
@@ -78,14 +78,12 @@ def train(
         joint=dataclasses.replace(plan.joint, accumulate=accumulate),
         controlnet=dataclasses.replace(plan.controlnet, accumulate=accumulate),
         guided=dataclasses.replace(plan.guided, accumulate=accumulate),
-        adversarial=dataclasses.replace(plan.adversarial, accumulate=accumulate),
+        matched=dataclasses.replace(plan.matched, accumulate=accumulate),
     )
     if joint_steps is not None:
         plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))
-    if adversarial_steps is not None:
-        plan = dataclasses.replace(
-            plan, adversarial=dataclasses.replace(plan.adversarial, steps=adversarial_steps)
-        )
+    if matched_steps is not None:
+        plan = dataclasses.replace(plan, matched=dataclasses.replace(plan.matched, steps=matched_steps))
     began = time.perf_counter()
     with _stdout_to_stderr():
         folder = run_training(find_dataset(dataset), out, plan, until=until)

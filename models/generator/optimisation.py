@@ -54,6 +54,7 @@ class Training:
     every step draws its random numbers from (seed, process, step) alone. ``faster`` multiplies the learning
     rate of modules by name. ``progress`` is told (steps done, steps) in place of a bar. ``on_checkpoint`` is
     told (steps done, smoothed loss) while the modules hold the averaged weights; True ends the training.
+    ``on_gradients`` is called before each step, when gradients are averaged over the team.
     """
 
     modules: Mapping[str, nn.Module]
@@ -65,6 +66,7 @@ class Training:
     quiet: bool = False
     progress: Callable[[int, int], None] | None = None
     on_checkpoint: Callable[[int, float], bool] | None = None
+    on_gradients: Callable[[], None] | None = None
     faster: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -109,6 +111,8 @@ class Training:
                 value.backward()  # type: ignore[no-untyped-call]
                 now += float(value.detach())
             self.team.average(self._named.values())
+            if self.on_gradients is not None:
+                self.on_gradients()
             for group in self._optimiser.param_groups:
                 torch.nn.utils.clip_grad_norm_(group["params"], self.schedule.clip)
                 group["lr"] = self.schedule.rate(step) * group["factor"]

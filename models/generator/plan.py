@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from models.generator.adversarial import AdversarialLoss
 from models.generator.autoencoding import AutoencoderLoss
 from models.generator.diffusion import DiffusionLoss
+from models.generator.matching import MatchingLoss
 from models.generator.networks import Architecture
 from models.generator.optimisation import Schedule
 
-STAGES = ("vae", "joint", "controlnet", "guided", "adversarial", "calibrate", "evaluate")
+STAGES = ("vae", "joint", "controlnet", "guided", "matched", "calibrate", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class TrainingPlan:
     ``base``: a folder or hub name of Stable Diffusion's shape (:mod:`models.generator.base`) in place of the
     built-in base. It stays frozen with its autoencoder, so the stages ``vae`` and ``joint`` are left out.
 
-    ``start``: a version (name or folder) whose networks take the place of the stages before ``adversarial``.
+    ``start``: a version (name or folder) whose networks take the place of the stages before ``matched``.
 
     In the stage ``guided`` the ControlNet learns to draw in one evaluation what it draws under guidance of
-    strength ``guidance`` in two. In the stage ``adversarial`` a discriminator, which learns
-    ``discriminator_rate`` times as fast, teaches it to draw sharply in ``sampling_steps`` evaluations.
+    strength ``guidance`` in two. In the stage ``matched`` it learns to draw, in ``sampling_steps``
+    evaluations, images with the statistics of measured ones.
     """
 
     name: str = "model-1"
@@ -61,11 +61,12 @@ class TrainingPlan:
     controlnet: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=2e-4, decay=0.6))
     controlnet_loss: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0))
     guided: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=2e-4, decay=0.6))
-    adversarial: Schedule = field(
-        default_factory=lambda: Schedule(steps=3000, learning_rate=1e-4, momentum=0.5, weight_decay=0.0)
+    matched: Schedule = field(
+        default_factory=lambda: Schedule(
+            steps=900, learning_rate=3e-4, warmup=20, weight_decay=0.0, momentum=0.5
+        )
     )
-    adversarial_loss: AdversarialLoss = field(default_factory=AdversarialLoss)
-    discriminator_rate: float = 20.0
+    matching_loss: MatchingLoss = field(default_factory=MatchingLoss)
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     sampling_steps: int = 6
     guidance: float = 1.5

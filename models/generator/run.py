@@ -28,7 +28,7 @@ from models.generator.record import GeneratorRecord
 from models.generator.registry import locate
 from models.generator.storage import load_networks
 
-CONTROLNET_STAGES = ("controlnet", "guided", "adversarial")
+CONTROLNET_STAGES = ("controlnet", "guided", "matched")
 """The stages in which the base is frozen."""
 
 

@@ -93,6 +93,11 @@ def solve(
 @torch.inference_mode()
 def decode(vae: Any, latents: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Images (B, H, W) float32 in [0, 1] from normalised latents (B, 4, h, w)."""
+    return decoded(vae, latents, mean, std)
+
+
+def decoded(vae: Any, latents: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """What :func:`decode` gives, with gradients."""
     dtype = next(vae.parameters()).dtype
     raw = latents * std[None, :, None, None] + mean[None, :, None, None]
     pixels: Tensor = vae.decode(raw.to(dtype), return_dict=False)[0]

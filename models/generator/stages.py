@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from models.errors import UnusableInput
-from models.generator.adversarial import Discriminator, adversarial_step
 from models.generator.autoencoding import autoencoder_step
 from models.generator.describe import describe
 from models.generator.diffusion import diffusion_step
 from models.generator.generator import inference_dtype
 from models.generator.latents import LatentPool, encode_dataset, training_pools
+from models.generator.matching import Matching
 from models.generator.networks import Networks
 from models.generator.optimisation import LossFunction, Training
 from models.generator.plan import STAGES
@@ -135,27 +135,29 @@ def train_guided(run: Run, team: Team) -> None:
     _train_diffusion(run, team, networks, {"controlnet": networks.controlnet}, "guided", teacher)
 
 
-def train_adversarial(run: Run, team: Team) -> None:
-    """Have the ControlNet learn from a discriminator what its sampler's images lack."""
-    networks, _ = run.taught("adversarial")
+def train_matched(run: Run, team: Team) -> None:
+    """Have the ControlNet draw images with the statistics of those measured."""
+    networks, _ = run.taught("matched")
     networks.unet.requires_grad_(False)
     networks.controlnet.train().requires_grad_(True)
-    torch.manual_seed(run.plan.seed)  # the discriminator, the same in every process
-    discriminator = Discriminator(networks.unet.config.in_channels, run.encoder.size).to(team.device)
+    _on_device(networks, team)
     timesteps = spaced_timesteps(run.plan.sampling_steps, networks.scheduler.alphas_cumprod)
     strength = run.plan.guidance if run.started is None else run.started.guidance_learnt
     settings = dataclasses.replace(
-        run.plan.adversarial_loss,
-        anchor=dataclasses.replace(run.plan.adversarial_loss.anchor, guidance=strength),
+        run.plan.matching_loss,
+        anchor=dataclasses.replace(run.plan.matching_loss.anchor, guidance=strength),
     )
+    pools = _pools(run)
+    # The same tiles in every process: what is expected must be the same to all of them.
+    matching = Matching(networks, pools, settings, run.statistics(), seed=run.plan.seed, quiet=not team.leads)
     _train(
         run,
         team,
         networks,
-        {"controlnet": networks.controlnet, "discriminator": discriminator},
-        "adversarial",
-        lambda pools: adversarial_step(networks, discriminator, pools, settings, timesteps),
-        faster={"discriminator": run.plan.discriminator_rate},
+        {"controlnet": networks.controlnet, "departure": matching.departure},
+        "matched",
+        matching.step(timesteps),
+        on_gradients=matching.departure.follow,
     )
 
 
@@ -172,15 +174,9 @@ def _train_diffusion(
     if stage == "guided":
         loss = dataclasses.replace(loss, guidance=plan.guidance)
     faster = {"controlnet": plan.joint_controlnet_rate} if stage == "joint" else {}
-    _train(
-        run,
-        team,
-        networks,
-        modules,
-        stage,
-        lambda pools: diffusion_step(networks, pools, loss, teacher),
-        faster=faster,
-    )
+    _on_device(networks, team)
+    step = diffusion_step(networks, _pools(run), loss, teacher)
+    _train(run, team, networks, modules, stage, step, faster=faster)
 
 
 def _train(
@@ -189,13 +185,11 @@ def _train(
     networks: Networks,
     modules: dict[str, torch.nn.Module],
     stage: str,
-    loss: Callable[[Mapping[int, LatentPool]], LossFunction],
+    loss: LossFunction,
     *,
-    faster: Mapping[str, float],
+    faster: Mapping[str, float] | None = None,
+    on_gradients: Callable[[], None] | None = None,
 ) -> None:
-    for part in (networks.vae, networks.unet, networks.controlnet):
-        part.to(team.device)
-    pools = training_pools(run.dataset, run.latents(), run.encoder, *run.statistics())
     training = Training(
         modules,
         getattr(run.plan, stage),
@@ -204,9 +198,19 @@ def _train(
         run.checkpoint(stage),
         stage,
         on_checkpoint=Watch(run, networks, stage),
-        faster=faster,
+        faster=faster or {},
+        on_gradients=on_gradients,
     )
-    training.run(loss(pools))
+    training.run(loss)
+
+
+def _on_device(networks: Networks, team: Team) -> None:
+    for part in (networks.vae, networks.unet, networks.controlnet):
+        part.to(team.device)
+
+
+def _pools(run: Run) -> Mapping[int, LatentPool]:
+    return training_pools(run.dataset, run.latents(), run.encoder, *run.statistics())
 
 
 def _show_reconstructions(run: Run, networks: Networks, step: int, _loss: float) -> bool:

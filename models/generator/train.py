@@ -1,6 +1,6 @@
 """Train a generator: ``python -m models.generator.train DATASET --out FOLDER [--until STAGE]``.
 
-Stages: vae → joint → controlnet → guided → adversarial → calibrate → evaluate. Each keeps a checkpoint in
+Stages: vae → joint → controlnet → guided → matched → calibrate → evaluate. Each keeps a checkpoint in
 FOLDER and continues from it when the command is given again; the finished version is ``FOLDER/<name>/``.
 """
 
@@ -20,10 +20,10 @@ from models.generator.run import Run
 from models.generator.stages import (
     check_vae,
     encode_tiles,
-    train_adversarial,
     train_controlnet,
     train_guided,
     train_joint,
+    train_matched,
     train_vae,
 )
 from models.generator.team import launched, run_alone, run_together, wait_for_all
@@ -57,7 +57,7 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
     over_frozen_base = {
         "controlnet": (train_controlnet, plan.controlnet, not plan.start),
         "guided": (train_guided, plan.guided, not plan.start and plan.guidance != 1.0),
-        "adversarial": (train_adversarial, plan.adversarial, plan.adversarial.steps > 0),
+        "matched": (train_matched, plan.matched, plan.matched.steps > 0),
     }
     for stage, (work, schedule, wanted) in over_frozen_base.items():
         if wanted and last >= STAGES.index(stage) and not _done(run, stage, schedule):
@@ -129,9 +129,7 @@ def main() -> None:
     parser.add_argument(
         "--base", default=defaults.base, help="folder or hub name of a base of SD 1.5's shape"
     )
-    parser.add_argument(
-        "--start", default=defaults.start, help="version to go on from with the adversarial stage"
-    )
+    parser.add_argument("--start", default=defaults.start, help="version to go on from with the last stage")
     parser.add_argument("--processes", type=int, default=defaults.processes)
     parser.add_argument("--until", choices=STAGES, default="evaluate")
     parser.add_argument("--vae-steps", type=int, default=defaults.vae.steps)
@@ -139,7 +137,7 @@ def main() -> None:
     parser.add_argument("--joint-steps", type=int, default=defaults.joint.steps)
     parser.add_argument("--controlnet-steps", type=int, default=defaults.controlnet.steps)
     parser.add_argument("--guided-steps", type=int, default=defaults.guided.steps)
-    parser.add_argument("--adversarial-steps", type=int, default=defaults.adversarial.steps)
+    parser.add_argument("--matched-steps", type=int, default=defaults.matched.steps)
     args = parser.parse_args()
     plan = dataclasses.replace(
         defaults,
@@ -154,7 +152,7 @@ def main() -> None:
         joint_loss=dataclasses.replace(defaults.joint_loss, crop_steps=args.crop_steps),
         controlnet=dataclasses.replace(defaults.controlnet, steps=args.controlnet_steps),
         guided=dataclasses.replace(defaults.guided, steps=args.guided_steps),
-        adversarial=dataclasses.replace(defaults.adversarial, steps=args.adversarial_steps),
+        matched=dataclasses.replace(defaults.matched, steps=args.matched_steps),
     )
     try:
         version = train(args.dataset, args.out, plan, until=args.until)

@@ -99,7 +99,7 @@ def test_train_draw_and_fine_tune_over_a_base(tmp_path: Path, stable_diffusion: 
     folder = train(data, tmp_path / "run", plan(base=str(stable_diffusion)))
     assert folder is not None
     made = load(folder)
-    assert made.record.lineage.steps == {"controlnet": 2, "guided": 2, "adversarial": 2}
+    assert made.record.lineage.steps == {"controlnet": 2, "guided": 2, "matched": 2}
     assert made.record.lineage.licence == "creativeml-openrail-m"
     assert made.record.latent_std == (1.0 / 0.18215,) * 4
     images = made.sample(conditions(), magnification=500, n=2, seed=0)

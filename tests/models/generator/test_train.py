@@ -11,8 +11,8 @@ import torch
 
 from models.errors import UnusableInput
 from models.generator import load
-from models.generator.adversarial import AdversarialLoss
 from models.generator.diffusion import DiffusionLoss
+from models.generator.matching import MatchingLoss
 from models.generator.optimisation import Schedule
 from models.generator.plan import TrainingPlan
 from models.generator.recalibrate import recalibrate
@@ -21,7 +21,7 @@ from tests.models.generator.stand_in import ARCHITECTURE, conditions, write_data
 
 pytestmark = pytest.mark.slow  # it brings in the networks
 
-STEPS = {"vae": 2, "joint": 2, "controlnet": 2, "guided": 2, "adversarial": 2}
+STEPS = {"vae": 2, "joint": 2, "controlnet": 2, "guided": 2, "matched": 2}
 
 
 def plan(**changes: object) -> TrainingPlan:
@@ -37,8 +37,8 @@ def plan(**changes: object) -> TrainingPlan:
         controlnet=Schedule(2, 1e-3),
         controlnet_loss=DiffusionLoss(dropout=0.0, batch=2),
         guided=Schedule(2, 1e-3),
-        adversarial=Schedule(2, 1e-4),
-        adversarial_loss=AdversarialLoss(anchor=DiffusionLoss(batch=2), head_start=1, batch=2),
+        matched=Schedule(2, 1e-4),
+        matching_loss=MatchingLoss(anchor=DiffusionLoss(batch=2), batch=2, tiles=16),
         sampling_steps=2,
         calibration_conditions=5,
         calibration_images=1,
