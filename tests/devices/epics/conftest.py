@@ -110,7 +110,7 @@ class Served:
         import epics
 
         pv = epics.get_pv(f"{self.prefix}{name}", timeout=5)
-        assert pv.wait_for_connection(timeout=10), pv.pvname
+        assert pv.wait_for_connection(timeout=30), pv.pvname
         return pv
 
     def until(self, name: str, value: Any, limit_s: float = 15.0) -> float:
