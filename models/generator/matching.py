@@ -66,6 +66,8 @@ class Expected:
         scaled = left / self._spread
         variances, directions = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
         self._whitening = directions / (variances.clamp(min=0.0) + NOISE_FLOOR).sqrt()
+        self.nothing = torch.zeros_like(statistics[:1]).T * self.linear(controls[:1])
+        """No departure at any conditions: zeros (K, Q)."""
 
     def departures(self, statistics: Tensor, controls: Tensor) -> Tensor:
         """How far ``statistics`` (B, K) are from what is expected under ``controls`` (B, F), (B, K)."""
@@ -91,19 +93,10 @@ class Departure(nn.Module):
     so the batches of all processes tell it, and it is stored with the weights. ``memory``: of a running mean.
     """
 
-    def __init__(
-        self, expected: Mapping[int, Expected], statistics: int, controls: Tensor, memory: float
-    ) -> None:
+    def __init__(self, expected: Mapping[int, Expected], memory: float) -> None:
         super().__init__()
         self._memory = memory
-        self.means = nn.ParameterDict(
-            {
-                str(magnification): nn.Parameter(
-                    torch.zeros(statistics, one.linear(controls).shape[1], device=controls.device)
-                )
-                for magnification, one in expected.items()
-            }
-        )
+        self.means = nn.ParameterDict({str(m): nn.Parameter(one.nothing) for m, one in expected.items()})
 
     def follow(self) -> None:
         """Move the running means, and leave the optimiser nothing to move them by."""
@@ -138,7 +131,7 @@ class Matching:
             total=settings.tiles * len(pools), desc="statistics of measured tiles", unit="tile", disable=quiet
         )
         self._scattering: Any = None
-        self._expected, known = {}, {}
+        self._expected = {}
         for magnification, pool in pools.items():
             found, controls = [], []
             for start in range(0, settings.tiles, BATCH):
@@ -148,11 +141,9 @@ class Matching:
                     found.append(self.statistics(tiles.to(self._device)))
                 controls.append(under.to(self._device))
                 bar.update(size)
-            known[magnification] = (torch.cat(found), torch.cat(controls))
-            self._expected[magnification] = Expected(*known[magnification])
+            self._expected[magnification] = Expected(torch.cat(found), torch.cat(controls))
         bar.close()
-        statistics, controls_seen = next(iter(known.values()))
-        self.departure = Departure(self._expected, statistics.shape[1], controls_seen[:1], settings.memory)
+        self.departure = Departure(self._expected, settings.memory)
 
     def statistics(self, latents: Tensor) -> Tensor:
         """Statistics (B, K) of the images that latents (B, C, h, w) stand for."""
