@@ -17,7 +17,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ import yaml
 
 from benchmarks.compared.asked import Asked
 from campaigns.ledger import CampaignStatus, Ledger, ledger_path
+from tests.ports import free_port
 
 LIBRARY = Path(__file__).parents[1] / "campaigns" / "library"
 EXPERIMENTS = 2
@@ -142,9 +142,7 @@ def laboratory(kind: str, folder: Path, seed: int) -> Iterator[tuple[Path, Path]
         return
     from tests.devices.epics.conftest import Served
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     served = Served(folder, port, "membrane", ("--campaign-seed", str(seed)))
     try:
         yield served.lab_file(), served.state

@@ -47,20 +47,21 @@ def prefect_server_starting() -> Iterator[Callable[[], None]]:
         return
     log = home / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "flows.server", str(port)],
+    # Bound here and handed over: a port that was only looked up could be somebody else's by then.
+    with log.open("wb") as output, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        started = subprocess.Popen(
+            [sys.executable, "-m", "flows.server", str(listener.fileno())],
+            pass_fds=[listener.fileno()],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"},
             # A Ctrl-C stops the worker, which then still has to tell the server that it stopped.
             start_new_session=True,
-        ) as process,
-    ):
+        )
+    with started as process:
         is_up = threading.Event()
 
         def wait() -> None:
@@ -86,12 +87,6 @@ def _deliver_events() -> None:
     EventsWorker.drain_all(timeout=15, at_exit=False)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_until_up(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -108,8 +103,8 @@ def _wait_until_up(url: str, process: "subprocess.Popen[bytes]", log: Path) -> N
     )
 
 
-def _serve(port: int) -> None:
-    """Serve Prefect's API on loopback until the parent's end of our standard input closes."""
+def _serve(listener: socket.socket) -> None:
+    """Serve Prefect's API at a bound socket until the parent's end of our standard input closes."""
 
     def end_with_parent() -> None:
         sys.stdin.buffer.read()
@@ -119,8 +114,8 @@ def _serve(port: int) -> None:
     import uvicorn
 
     app = "prefect.server.api.server:create_app"
-    uvicorn.run(app, factory=True, host="127.0.0.1", port=port, log_level="error")
+    uvicorn.Server(uvicorn.Config(app, factory=True, log_level="error")).run([listener])
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve(socket.socket(fileno=int(sys.argv[1])))

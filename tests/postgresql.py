@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.ports import free_port
 
 USER = "lab"
 
@@ -33,9 +34,7 @@ class Server:
         self._as: dict[str, Any] = {"user": _unprivileged(), "extra_groups": []} if os.geteuid() == 0 else {}
         if self._as:
             shutil.chown(folder, self._as["user"])
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._run("initdb", "-D", str(self._data), "-U", USER, "--auth=trust", "--no-sync", "-E", "UTF8")
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from devices.errors import LabError
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,9 +27,7 @@ class Tiled:
     """A server process with a catalogue in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.uri, self._folder = f"http://127.0.0.1:{self.port}", folder
         self._process: subprocess.Popen[bytes] | None = None
 

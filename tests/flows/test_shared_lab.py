@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from tests.devices.epics.conftest import Served
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -21,9 +21,7 @@ LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """A casting line and a microscope behind a controller."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     made = Served(tmp_path, port, "membrane", ("--campaign-seed", "0"))
     yield made
     made.kill()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -140,9 +141,7 @@ def test_documents_follow_blueskys_own_schema(batch: Path):
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The simulated lab served over Channel Access, and the environment that finds it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     command = [sys.executable, "-m", "cli.main", "lab", "serve-ioc", str(LABS / "simulated-membrane.yaml")]
     log = tmp_path / "log"
     with (

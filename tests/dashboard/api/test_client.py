@@ -1,6 +1,5 @@
 """The client against a real server with the API, over HTTP."""
 
-import socket
 import threading
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from fastapi import FastAPI
 from campaigns.people import Role
 from dashboard import client as paging
 from dashboard.client import Client, Refused
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, and there are many
 
@@ -20,9 +20,7 @@ pytestmark = pytest.mark.slow  # a page or a route takes a tenth of a second, an
 def address(bench) -> Iterator[str]:
     app = FastAPI()
     app.mount("/api/v1", bench.api)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 import yaml
 
 from devices.epics import access
+from tests.ports import free_port
 
 SHIPPED = Path(__file__).parents[3] / "campaigns" / "library" / "labs"
 _numbers = itertools.count()
@@ -25,9 +25,7 @@ Change = Callable[[dict[str, Any]], None]
 @pytest.fixture(scope="session")
 def port() -> int:
     """One for all controllers of this process, one after the other: EPICS reads its environment once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = int(probe.getsockname()[1])
+    free = free_port()
     access.begin([f"127.0.0.1:{free}"])
     return free
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from uuid import UUID
 import psutil
 import pytest
 
+from tests.ports import free_port
+
 REPOSITORY = Path(__file__).parents[3]
 PREFECT = [sys.executable, "-m", "prefect"]
 
@@ -25,9 +26,7 @@ class LabServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.environment = {
             **os.environ,
