@@ -35,14 +35,16 @@ class MatchingLoss:
     """``weight`` of the statistics' departure, beside ``anchor``, the diffusion loss on measured tiles.
 
     ``learnt``: how many of the sampler's last evaluations gradients go through. ``batch``: tiles drawn per
-    step and process. ``tiles``: how many measured ones of each magnification tell what is expected.
-    ``memory``: share of what was known of the departure that is kept at each step.
+    step and process, ``finest`` of them at the greatest magnification, whose textures take longest to learn.
+    ``tiles``: how many measured ones of each magnification tell what is expected. ``memory``: share of what
+    was known of the departure that is kept at each step.
     """
 
     anchor: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0, batch=4))
     weight: float = 0.02
     learnt: int = 4
-    batch: int = 8
+    batch: int = 9
+    finest: int = 6
     tiles: int = 1200
     memory: float = 0.95
 
@@ -125,6 +127,11 @@ class Matching:
         self._networks, self._pools, self._settings = networks, pools, settings
         self._device = next(networks.unet.parameters()).device
         self._mean, self._std = (torch.tensor(part, device=self._device) for part in latents)
+        others, last = sorted(pools)[:-1], max(pools)
+        finest = settings.finest if others else settings.batch
+        self._shares = {last: finest}
+        for k, magnification in enumerate(others):
+            self._shares[magnification] = len(range(k, settings.batch - finest, len(others)))
         networks.vae.eval().requires_grad_(False)
         rng = np.random.default_rng([seed, 3])
         bar = tqdm(
@@ -164,10 +171,7 @@ class Matching:
         side = next(iter(pools.values())).latents.shape[-1]
 
         def loss(rng: np.random.Generator, step: int) -> Tensor:
-            drawn = {
-                m: pool.draw(rng, len(range(k, settings.batch, len(pools))), side)
-                for k, (m, pool) in enumerate(pools.items())
-            }
+            drawn = {m: pools[m].draw(rng, number, side) for m, number in self._shares.items()}
             controls = torch.cat([under for _, under in drawn.values()]).to(self._device)
             shape = (len(controls), *next(iter(drawn.values()))[0].shape[1:])
             noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(self._device)

@@ -15,19 +15,24 @@ from torch import Tensor, nn
 
 WAVELENGTHS_PX = (3.0, 6.0, 12.0)
 ORIENTATIONS = 6
+LONG_WAVELENGTHS_PX = (4.0, 8.0, 16.0)
+LONG_ORIENTATIONS = 12
 SMALLEST = 1e-7
 
 
-def band_pass(side: int, wavelengths_px: tuple[float, ...], orientations: int) -> Tensor:
-    """Transfer functions (J, L, side, side) of Gaussian bands, each of one wavelength and orientation."""
+def band_pass(side: int, wavelengths_px: tuple[float, ...], orientations: int, across: float = 0.3) -> Tensor:
+    """Transfer functions (J, L, side, side) of Gaussian bands, each of one wavelength and orientation.
+
+    ``across``: bandwidth across the orientation, in units of the frequency; a narrow one wants long pieces.
+    """
     fy, fx = torch.fft.fftfreq(side)[:, None], torch.fft.fftfreq(side)[None]
     made = []
     for wavelength, k in itertools.product(wavelengths_px, range(orientations)):
         angle, centre = math.pi * k / orientations, 1.0 / wavelength
         along = fx * math.cos(angle) + fy * math.sin(angle)
-        across = fy * math.cos(angle) - fx * math.sin(angle)
+        aside = fy * math.cos(angle) - fx * math.sin(angle)
         band = torch.exp(
-            -0.5 * ((along - centre) / (0.4 * centre)) ** 2 - 0.5 * (across / (0.3 * centre)) ** 2
+            -0.5 * ((along - centre) / (0.4 * centre)) ** 2 - 0.5 * (aside / (across * centre)) ** 2
         )
         band[0, 0] = 0.0  # no mean
         made.append(band)
@@ -39,17 +44,20 @@ class Scattering(nn.Module):
 
     first: Tensor
     second: Tensor
+    long: Tensor
 
     def __init__(self, side: int) -> None:
         super().__init__()
         self.register_buffer("first", band_pass(side, WAVELENGTHS_PX, ORIENTATIONS))
         coarser = tuple(2.0 * wavelength for wavelength in WAVELENGTHS_PX)
         self.register_buffer("second", band_pass(side, coarser, ORIENTATIONS).square())
+        self.register_buffer("long", band_pass(side, LONG_WAVELENGTHS_PX, LONG_ORIENTATIONS, across=0.12))
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
         centred = images.float() - images.float().mean((1, 2), keepdim=True)
-        response = torch.fft.ifft2(torch.fft.fft2(centred)[:, None, None] * self.first)
+        spectrum = torch.fft.fft2(centred)[:, None, None]
+        response = torch.fft.ifft2(spectrum * self.first)
         real, magnitude = response.real, (response.real**2 + response.imag**2 + 1e-8).sqrt()
         mean = magnitude.mean((-1, -2))
         skewness = _moment(real, 3) / (_moment(real, 2) ** 1.5 + SMALLEST)
@@ -60,6 +68,7 @@ class Scattering(nn.Module):
             mean.log(),
             kurtosis.log(),
             skewness,
+            _of_long_pieces(torch.fft.ifft2(spectrum * self.long)),
             *_between_orientations(relief),
             _between_scales(relief),
             self._second_order(relief),
@@ -90,6 +99,33 @@ def _between_orientations(relief: Tensor) -> list[Tensor]:
 def _between_scales(relief: Tensor) -> Tensor:
     pairs = itertools.combinations(range(len(WAVELENGTHS_PX)), 2)
     return torch.stack([(relief[:, a] * relief[:, b]).mean((-1, -2)) for a, b in pairs], dim=1)
+
+
+def _of_long_pieces(response: Tensor) -> Tensor:
+    """How straight, and how far apart in strength, bright and dark pieces are: (B, 11, J).
+
+    ``response`` (B, J, L, h, w) of long bands. A needle answers to one orientation alone and strongly, the
+    bent cords of a net to several and weakly.
+    """
+    power = response.real**2 + response.imag**2
+    energy = power.mean((2, 3, 4)) + 1e-8
+    real = response.real / energy.sqrt()[:, :, None, None, None]
+    magnitude = (power / energy[:, :, None, None, None] + 1e-6).sqrt()
+    strongest = magnitude.max(dim=2).values
+    straight = strongest / magnitude.mean(dim=2)
+    bright, dark = real.max(dim=2).values, (-real).max(dim=2).values
+    found = [
+        energy.log(),
+        (magnitude**4).mean((2, 3, 4)).log(),
+        (real**3).mean((2, 3, 4)),
+        straight.mean((2, 3)),
+        (straight - straight.mean((2, 3), keepdim=True)).square().mean((2, 3)),
+        strongest.mean((2, 3)),
+        _moment(strongest, 4).log(),
+    ]
+    for piece in (bright, dark):
+        found += [piece.mean((2, 3)), _moment(piece, 3)]
+    return torch.stack(found, dim=1)
 
 
 def _of_grey_values(centred: Tensor) -> Tensor:

@@ -10,14 +10,16 @@ pytestmark = pytest.mark.slow  # it brings in the networks
 SIDE = 64
 
 
-def needles(seed: int) -> np.ndarray:
+def needles(seed: int, bend: float = 0.0) -> np.ndarray:
+    """Pieces 16 px long, whose direction turns by ``bend`` rad/px."""
     rng = np.random.default_rng(seed)
     field = np.zeros((SIDE, SIDE))
     for _ in range(40):
-        centre, angle = rng.uniform(0, SIDE, 2), rng.uniform(0, np.pi)
-        for along in np.linspace(-8, 8, 33):
-            y, x = centre + along * np.array([np.sin(angle), np.cos(angle)])
-            field[int(y) % SIDE, int(x) % SIDE] = 1.0
+        place, angle = rng.uniform(0, SIDE, 2), rng.uniform(0, 2 * np.pi)
+        for _ in range(33):
+            field[int(place[0]) % SIDE, int(place[1]) % SIDE] = 1.0
+            place += 0.5 * np.array([np.sin(angle), np.cos(angle)])
+            angle += 0.5 * bend
     return ndimage.gaussian_filter(field, 0.8, mode="wrap")
 
 
@@ -41,6 +43,13 @@ def test_images_of_one_spectrum_are_told_apart() -> None:
     bands = 18
     assert distance[:bands].max() < 0.5 * distance[bands:].max()
     assert distance.max() > 3.0
+
+
+def test_straight_pieces_are_told_from_bent_ones() -> None:
+    straight = statistics([needles(seed) for seed in range(12)])
+    bent = statistics([needles(seed, bend=0.2) for seed in range(12)])
+    distance = (straight.mean(0) - bent.mean(0)).abs() / (straight.std(0) + bent.std(0) + 1e-6)
+    assert distance[54:87].max() > 4.0
 
 
 def test_brightness_is_no_matter_and_a_blank_is_finite() -> None:
