@@ -88,7 +88,8 @@ def verdict(target: Target, interval: Interval, *, may_look_again: bool) -> Verd
         )
     if may_look_again:
         return Verdict(name, Outcome.UNDECIDED, f"{told}.", needed)
-    return Verdict(name, Outcome.MISSED, f"{told}, and no more fields may be taken.")
+    would = f" (about {needed} would tell, if nothing changed)" if needed > interval.n_fields else ""
+    return Verdict(name, Outcome.MISSED, f"{told}, and no more fields may be taken{would}.")
 
 
 def verdicts(

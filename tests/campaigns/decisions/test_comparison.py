@@ -58,6 +58,14 @@ def test_an_undecided_one_says_how_many_fields_it_takes():
     assert verdict(D50, interval(8.4, 0.3), may_look_again=True).fields_to_tell == 0
 
 
+def test_what_stays_open_says_how_many_fields_would_tell():
+    final = verdict(D50, interval(8.2, 0.3), may_look_again=False)
+    wanted = verdict(D50, interval(8.2, 0.3), may_look_again=True).fields_to_tell
+    assert f"about {wanted} would tell" in final.reason
+    for surely in (interval(9.0, 0.1), interval(8.0, 0.1)):
+        assert "would tell" not in verdict(D50, surely, may_look_again=False).reason
+
+
 def test_a_descriptor_that_was_not_measured_is_not_met():
     assert [
         one.outcome for one in verdicts((D50, SD), {"d50_um": interval(8, 0.1)}, may_look_again=False)
