@@ -37,7 +37,8 @@ class MatchingLoss:
     ``learnt``: how many of the sampler's last evaluations gradients go through. ``batch``: tiles drawn per
     step and process, ``finest`` of them at the greatest magnification, whose textures take longest to learn.
     ``tiles``: how many measured ones of each magnification tell what is expected. ``memory``: share of what
-    was known of the departure that is kept at each step.
+    was known of the departure that is kept at each step. ``slopes``: what a slope over the conditions counts,
+    beside the mean; a batch tells each as badly as it tells the mean, and there are eight.
     """
 
     anchor: DiffusionLoss = field(default_factory=lambda: DiffusionLoss(dropout=0.0, batch=4))
@@ -46,7 +47,8 @@ class MatchingLoss:
     batch: int = 9
     finest: int = 6
     tiles: int = 1200
-    memory: float = 0.95
+    memory: float = 0.97
+    slopes: float = 0.25
 
 
 class Expected:
@@ -186,7 +188,8 @@ class Matching:
                 now = self._mean_departure(magnification, statistics[rows], controls[rows])
                 followed = self.departure.means[str(magnification)]
                 # The gradient of |departure|², whose mean over many steps stands for that over many images.
-                total = total + settings.weight * 2.0 * (followed.detach() * now).sum()
+                mean, *slopes = (followed.detach() * now).sum(dim=0)
+                total = total + settings.weight * 2.0 * (mean + settings.slopes * sum(slopes))
                 total = total + (followed * (followed - now).detach()).sum()
             return total
 
