@@ -36,7 +36,7 @@ def evaluate(
 
     R² (with a 95 % interval over conditions) and errors are computed now; PSNR and SSIM (reconstructed, and
     denoised in one step, against held-out micrographs) are those of the export. Example: morpholoop model
-    evaluate lmr-5 -n 16 --out figures
+    evaluate lmr-6 -n 16 --out figures
     """
     from cli.evaluation_pictures import draw_parity, draw_plane, plane_parameters
     from models.generator import load

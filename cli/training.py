@@ -63,7 +63,7 @@ def train(
 ) -> None:
     """Train a generator from labelled tiles, stage by stage; the same command again continues it.
 
-    Example: morpholoop model train data/lmr --out runs/lmr-5 --name lmr-5
+    Example: morpholoop model train data/lmr --out runs/lmr-6 --name lmr-6
     """
     from models.generator import registry
     from models.generator.plan import STAGES, TrainingPlan

@@ -88,7 +88,7 @@ def show(
 
 @model.command("promote")
 def promote(name: str = _NAME, as_json: bool = _JSON) -> None:
-    """Make a version the current one, from now on. Example: morpholoop model promote lmr-5-ft-0a1b2c3d"""
+    """Make a version the current one, from now on. Example: morpholoop model promote lmr-6-ft-0a1b2c3d"""
     from models.generator import registry
 
     before = registry.current()
@@ -119,7 +119,7 @@ def import_version(
 ) -> None:
     """Check a version against its checksums and add it to the registry; it is not promoted.
 
-    Example: morpholoop model import /media/usb/lmr-5
+    Example: morpholoop model import /media/usb/lmr-6
     """
     from models.generator import registry
 
@@ -137,7 +137,7 @@ def export_version(
 ) -> None:
     """Copy a version with its checksums, whole or not at all, in the layout of diffusers.
 
-    Example: morpholoop model export lmr-5 --out /media/usb/lmr-5
+    Example: morpholoop model export lmr-6 --out /media/usb/lmr-6
     """
     from models.generator import registry
     from models.generator.manifest import read_record, verify

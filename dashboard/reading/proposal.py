@@ -126,7 +126,7 @@ def proposal_view(desk: Desk, experiment_id: str) -> ProposalView:
 
 def held_out_errors(desk: Desk, version: str) -> Mapping[str, float]:
     """A version's mean absolute error by descriptor, on conditions it was not trained on; empty: unknown."""
-    # A version that is corrected by three measurements is called lmr-5+3.
+    # A version that is corrected by three measurements is called lmr-6+3.
     names = (version, version.rsplit("+", 1)[0])
     for one in desk.versions():
         if one.name in names and one.record is not None:

@@ -63,15 +63,15 @@ class TrainingPlan:
     guided: Schedule = field(default_factory=lambda: Schedule(steps=500, learning_rate=2e-4, decay=0.6))
     matched: Schedule = field(
         default_factory=lambda: Schedule(
-            steps=900, learning_rate=3e-4, warmup=20, weight_decay=0.0, momentum=0.5
+            steps=2000, learning_rate=3e-4, warmup=20, weight_decay=0.0, momentum=0.5
         )
     )
     matching_loss: MatchingLoss = field(default_factory=MatchingLoss)
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     sampling_steps: int = 6
     guidance: float = 1.5
-    calibration_conditions: int = 192
-    calibration_images: int = 6
+    calibration_conditions: int = 576
+    calibration_images: int = 4
     evaluation_conditions: int = 48
     evaluation_images: int = 16
     gate_conditions: int = 24

@@ -55,7 +55,7 @@ def save_version(folder: Path, networks: Networks, record: GeneratorRecord, repl
         networks.scheduler.save_pretrained(temporary / "scheduler")
         if networks.context is not None:
             save_file({"context": networks.context.cpu().contiguous()}, temporary / CONTEXT)
-        (temporary / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        (temporary / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
         if replay is not None:
             (temporary / REPLAY).write_bytes(replay)
 
@@ -67,7 +67,7 @@ def save_with_record(source: Path, folder: Path, record: GeneratorRecord) -> Non
     """
     with _written_whole(folder) as temporary:
         shutil.copytree(source, temporary, dirs_exist_ok=True)
-        (temporary / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        (temporary / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
 
 
 @contextmanager

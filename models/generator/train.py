@@ -119,7 +119,7 @@ def main() -> None:
     defaults = TrainingPlan()
     parser = argparse.ArgumentParser(
         description="Train a generator on a folder of labelled tiles.",
-        epilog="example: python -m models.generator.train data/lmr --out runs/lmr-5 --name lmr-5",
+        epilog="example: python -m models.generator.train data/lmr --out runs/lmr-6 --name lmr-6",
     )
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)

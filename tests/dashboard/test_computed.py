@@ -68,8 +68,8 @@ def test_a_segmented_image_is_judged_and_a_grey_one_refused():
 
 
 def test_a_version_imagines_and_predicts():
-    found = imagine("lmr-5", CONDITIONS, 0)
-    assert found.version == "lmr-5"
+    found = imagine("lmr-6", CONDITIONS, 0)
+    assert found.version == "lmr-6"
     assert found.estimates["d50_um"].mean == pytest.approx(7.5, abs=2)
     assert found.distance < 1
     assert {m: len(tiles) for m, tiles in found.pictures.items()} == {3000: 4, 15000: 4}
@@ -77,7 +77,7 @@ def test_a_version_imagines_and_predicts():
 
 
 def test_samples_are_of_conditions_that_were_held_out():
-    found = samples("lmr-5")
+    found = samples("lmr-6")
     assert {one[1] for one in found} == {3000, 15000}
     assert all(len(one[3]) == 4 for one in found)
     assert "pH" in found[0][0]

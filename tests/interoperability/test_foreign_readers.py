@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parents[2]
 LABS = ROOT / "campaigns" / "library" / "labs"
-WEIGHTS = ROOT / "models" / "weights" / "lmr-5"
+WEIGHTS = ROOT / "models" / "weights" / "lmr-6"
 PIXEL_UM = 0.0330729
 RECIPE = {"polymer_wt_pct": 15.0, "nonsolvent_pct": 4.0, "bath_temperature_C": 25.0, "evaporation_s": 30.0}
 
@@ -96,7 +96,7 @@ def test_predicted_images_open_with_their_pixel_size(suffix: str, tmp_path: Path
 
     path = tmp_path / f"predicted{suffix}"
     pixels = np.linspace(0, 1, 64 * 48).reshape(48, 64)
-    write_image(path, pixels, PIXEL_UM, {"model": "lmr-5"})
+    write_image(path, pixels, PIXEL_UM, {"model": "lmr-6"})
     with Image.open(path) as picture:
         assert picture.size == (64, 48)
         dots_per_inch = float(picture.info["dpi"][0])

@@ -103,7 +103,7 @@ def test_an_installed_one_is_sound(outside, folder):
     found = json.loads(morpholoop(outside, folder, "doctor", "--json"))
     details = {check["name"]: check["detail"] for check in found["checks"]}
     assert found["ok"], details
-    assert "lmr-5" in details["weights"]
+    assert "lmr-6" in details["weights"]
     assert "simulated-membrane" in details["labs"]
     where = subprocess.run(
         [str(outside / "python"), "-c", "import campaigns; print(campaigns.__file__)"],

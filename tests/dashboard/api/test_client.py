@@ -69,7 +69,7 @@ def test_a_scientist_steers_and_chooses_models(bench, address):
     with Client(address, token=bench.tokens[Role.SCIENTIST]) as client:
         assert client.pause(bench.campaign, "lunch").status == "waiting"
         assert client.resume(bench.campaign).status == "running"
-        assert [one.version for one in client.models() if one.current] == ["lmr-5"]
+        assert [one.version for one in client.models() if one.current] == ["lmr-6"]
         with pytest.raises(Refused, match="no version 'lmr-9'"):
             client.promote("lmr-9")
         with pytest.raises(Refused, match="no campaign file 'none'; there are: lmr-precursor, membrane"):

@@ -9,7 +9,7 @@ from models.generator.manifest import read_record, verify
 
 def test_it_is_current_whole_and_small() -> None:
     folder = registry.locate()
-    assert registry.current() == folder.name == "lmr-5"
+    assert registry.current() == folder.name == "lmr-6"
     verify(folder)
     assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 20e6
 
@@ -27,7 +27,7 @@ def test_its_figures_are_kept_with_it() -> None:
 def test_it_follows_the_conditions() -> None:
     from models.generator.describe import describe
 
-    generator = load("lmr-5")
+    generator = load("lmr-6")
     base = {"pH": 10.5, "naoh_factor": 0.15, "atmosphere": "N2"}
     early = {**base, "nh4oh_factor": 0.27, "time_min": 40.0}
     late = {**base, "nh4oh_factor": 0.10, "time_min": 600.0}
