@@ -250,6 +250,11 @@ def make_reactors_and_microscopes(
 def make_device(section: BackendSection, path: Path, **given: Any) -> Any:
     """The device of a section of the lab file ``path``, from what is ``given`` and its options."""
     made = load_class(section.class_, path)
+    if missing := sorted(getattr(made, "__abstractmethods__", ())):
+        raise LabError(
+            f"The lab file {path} names {section.class_}, which is no whole device: "
+            f"it lacks {', '.join(missing)}."
+        )
     try:
         return made(**given, **section.options)
     except TypeError as error:

@@ -1,34 +1,36 @@
 """What is done with a sample between the reactor and the microscope: washing, drying, sizing."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from ophyd import Device
 from ophyd.status import Status
 
 
-class Station(Device):  # type: ignore[misc]
+class Station(Device, ABC):  # type: ignore[misc]
     """The base of every station: bluesky sets it to a dispatch key, and the step is done when the status is.
 
-    A station remembers every key: a step that is done is not done again.
+    A station remembers every key: a step that is done is not done again. One that lacks a method is refused
+    when the lab file is read, and not when a step, or the stop, is wanted.
     """
 
     simulated = False
 
+    @abstractmethod
     def done(self, key: str) -> bool:
         """Whether the step of ``key`` is done."""
-        raise NotImplementedError
 
+    @abstractmethod
     def result(self, key: str) -> Mapping[str, float | str] | None:
         """What the step of ``key`` gave, by name; None until it is done."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set(self, key: str) -> Status:
         """Do the step of ``key``, or wait for it if it is under way."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_safe(self, reason: str) -> None:
         """Stop what is under way."""
-        raise NotImplementedError
 
     def check(self) -> list[str]:
         """What is wrong with it now, in words; nothing moves."""

@@ -34,6 +34,10 @@ def test_the_shipped_labs_open(name: str, tmp_path: Path) -> None:
         (lambda c: c["reactor"].update({"class": "sim.nowhere:Reactor"}), "cannot be imported"),
         (lambda c: c["reactor"].update({"class": "sim.reactor:Kettle"}), "sim.reactor has no Kettle"),
         (lambda c: c["reactor"]["options"].update(volume=3), "options it cannot take"),
+        (
+            lambda c: c.update(stations={"washer": {"class": "devices.station:Station"}}),
+            "Station, which is no whole device: it lacks done, make_safe, result, set",
+        ),
         (lambda c: c["reactor"]["set_points"]["pH"]["options"].update(lag=3), "no option lag"),
         (lambda c: c.update(simulated=False), "says simulated: false, but its reactor is simulated"),
         (lambda c: c["backend"]["options"].update(plant="sim.lmr:Nothing"), "sim.lmr:Nothing"),
