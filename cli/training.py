@@ -1,7 +1,6 @@
 """`morpholoop model train` and `fine-tune`."""
 
 import contextlib
-import dataclasses
 import os
 import sys
 import tempfile
@@ -52,10 +51,13 @@ def train(
     accumulate: int = typer.Option(
         1, "--accumulate", min=1, help="Batches whose gradients make one step, for want of memory."
     ),
-    joint_steps: int | None = typer.Option(None, "--joint-steps", min=1, help="Length of the main stage."),
-    matched_steps: int | None = typer.Option(
-        None, "--matched-steps", min=0, help="Length of the stage that matches statistics; 0 leaves it out."
+    steps: list[str] = typer.Option(
+        [],
+        "--steps",
+        metavar="STAGE=N",
+        help="Length of a stage, e.g. joint=20000; matched=0 leaves that stage out. May be repeated.",
     ),
+    note: str = typer.Option("", "--note", help="Remark for the version's lineage."),
     register: bool = typer.Option(
         True, help="Add the finished version to the registry (it is not promoted)."
     ),
@@ -67,26 +69,19 @@ def train(
     """
     from models.generator import registry
     from models.generator.plan import STAGES, TrainingPlan
+    from models.generator.team import leads
     from models.generator.train import train as run_training
     from models.learning.datasets import find_dataset
 
     if until not in STAGES:
         raise UnusableInput(f"--until {until}: expected one of {', '.join(STAGES)}.")
-    plan = TrainingPlan(name=name, seed=seed, processes=processes, base=base, start=start)
-    plan = dataclasses.replace(
-        plan,
-        joint=dataclasses.replace(plan.joint, accumulate=accumulate),
-        controlnet=dataclasses.replace(plan.controlnet, accumulate=accumulate),
-        guided=dataclasses.replace(plan.guided, accumulate=accumulate),
-        matched=dataclasses.replace(plan.matched, accumulate=accumulate),
-    )
-    if joint_steps is not None:
-        plan = dataclasses.replace(plan, joint=dataclasses.replace(plan.joint, steps=joint_steps))
-    if matched_steps is not None:
-        plan = dataclasses.replace(plan, matched=dataclasses.replace(plan.matched, steps=matched_steps))
+    plan = TrainingPlan(name=name, seed=seed, processes=processes, base=base, start=start, note=note)
+    plan = plan.changed(_lengths(steps), accumulate)
     began = time.perf_counter()
     with _stdout_to_stderr():
         folder = run_training(find_dataset(dataset), out, plan, until=until)
+    if not leads():
+        return
     registered = registry.register(folder) if folder is not None and register else None
     result = {
         "version": name,
@@ -97,6 +92,23 @@ def train(
         "seconds": time.perf_counter() - began,
     }
     emit(result, as_json, lambda: f"{name}: {folder or f'stage {until} done'} ({result['seconds']:.0f} s)")
+
+
+def _lengths(settings: list[str]) -> dict[str, int]:
+    """Steps by stage, as ``--steps`` gives them."""
+    from models.generator.plan import TRAINED
+
+    lengths = {}
+    for setting in settings:
+        stage, _, number = (part.strip() for part in setting.partition("="))
+        least = 0 if stage == "matched" else 1
+        if stage not in TRAINED or not number.isdecimal() or int(number) < least:
+            raise UnusableInput(
+                f"--steps {setting}: expected STAGE=N, with one of {', '.join(TRAINED)} "
+                f"and {least} steps or more."
+            )
+        lengths[stage] = int(number)
+    return lengths
 
 
 def fine_tune(

@@ -1,5 +1,7 @@
 """What a training run does, stage by stage; the plan is stored with the run."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.generator.autoencoding import AutoencoderLoss
@@ -8,7 +10,10 @@ from models.generator.matching import MatchingLoss
 from models.generator.networks import Architecture
 from models.generator.optimisation import Schedule
 
-STAGES = ("vae", "joint", "controlnet", "guided", "matched", "calibrate", "evaluate")
+TRAINED = ("vae", "joint", "controlnet", "guided", "matched")
+"""The stages that train something; each is a field of the plan."""
+
+STAGES = (*TRAINED, "calibrate", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -77,3 +82,21 @@ class TrainingPlan:
     gate_conditions: int = 24
     replay_tiles: int = 320
     note: str = ""
+
+    def changed(self, steps: Mapping[str, int], accumulate: int) -> "TrainingPlan":
+        """The plan with other lengths of the stages in ``steps``; crops keep their share of the joint stage.
+
+        ``accumulate``: batches whose gradients make one step, in all stages but the autoencoder's.
+        """
+        schedules = {
+            stage: dataclasses.replace(
+                kept := getattr(self, stage),
+                steps=steps.get(stage, kept.steps),
+                accumulate=kept.accumulate if stage == "vae" else accumulate,
+            )
+            for stage in TRAINED
+        }
+        crop_steps = round(self.joint_loss.crop_steps * schedules["joint"].steps / self.joint.steps)
+        return dataclasses.replace(
+            self, **schedules, joint_loss=dataclasses.replace(self.joint_loss, crop_steps=crop_steps)
+        )

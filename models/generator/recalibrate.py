@@ -55,7 +55,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
         description="Calibrate a version anew, with the segmenter and measures there are now.",
-        epilog="example: python -m models.generator.recalibrate lmr-3 data/lmr --out runs/lmr-4 --name lmr-4",
+        epilog="example: python -m models.generator.recalibrate lmr-6 data/lmr --out runs/lmr-7 --name lmr-7",
     )
     parser.add_argument("version", help="a version's name or folder")
     parser.add_argument("dataset", type=Path, help="the folder of tiles that it was trained on")

@@ -64,6 +64,12 @@ def launched() -> Team | None:
     return Team(state.process_index, state.num_processes, str(state.device))
 
 
+def leads() -> bool:
+    """Whether this process speaks for all that a launcher started, if one did."""
+    here = launched()
+    return here is None or here.leads
+
+
 def wait_for_all() -> None:
     """Wait until every process that a launcher started has come this far."""
     if launched() is not None:

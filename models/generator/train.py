@@ -1,10 +1,9 @@
-"""Train a generator: ``python -m models.generator.train DATASET --out FOLDER [--until STAGE]``.
+"""Train a generator, stage by stage: ``morpholoop model train``.
 
 Stages: vae → joint → controlnet → guided → matched → calibrate → evaluate. Each keeps a checkpoint in
 FOLDER and continues from it when the command is given again; the finished version is ``FOLDER/<name>/``.
 """
 
-import argparse
 import dataclasses
 import json
 import shutil
@@ -26,7 +25,7 @@ from models.generator.stages import (
     train_matched,
     train_vae,
 )
-from models.generator.team import launched, run_alone, run_together, wait_for_all
+from models.generator.team import leads, run_alone, run_together, wait_for_all
 
 
 def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluate") -> Path | None:
@@ -38,16 +37,15 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
     """
     if plan.base and plan.start:
         raise UnusableInput("A run goes on from a version or begins over a base: give --start or --base.")
-    leads = (here := launched()) is None or here.leads
     out.mkdir(parents=True, exist_ok=True)
     run = Run(out, read_dataset(dataset), fitted(plan, read_dataset(dataset)))
-    if leads:
+    if leads():
         _claim(run)
     last = STAGES.index(until)
     given = bool(plan.base or plan.start)
     if not given and not _done(run, "vae", plan.vae):
         run_together(train_vae, (run,), plan.processes)
-    if leads:
+    if leads():
         for name, (slope, correlation) in check_vae(run).items():
             print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
     if last >= STAGES.index("joint"):
@@ -62,7 +60,7 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
     for stage, (work, schedule, wanted) in over_frozen_base.items():
         if wanted and last >= STAGES.index(stage) and not _done(run, stage, schedule):
             run_together(work, (run,), plan.processes)
-    made = export(run, figures=until == "evaluate") if leads and last >= STAGES.index("calibrate") else None
+    made = export(run, figures=until == "evaluate") if leads() and last >= STAGES.index("calibrate") else None
     wait_for_all()
     return made
 
@@ -79,9 +77,14 @@ def export(run: Run, *, figures: bool = True) -> Path:
 
 
 def fitted(plan: TrainingPlan, dataset: TileDataset) -> TrainingPlan:
-    """The plan with the tile size of the data set."""
+    """The plan with the tile size of the data set, and crops no larger than its tiles."""
+    architecture = dataclasses.replace(plan.architecture, tile_size=dataset.tile_size)
+    loss = plan.joint_loss
     return dataclasses.replace(
-        plan, architecture=dataclasses.replace(plan.architecture, tile_size=dataset.tile_size)
+        plan,
+        architecture=architecture,
+        vae_crop=min(plan.vae_crop, architecture.tile_size),
+        joint_loss=dataclasses.replace(loss, crop=min(loss.crop, architecture.latent_size)),
     )
 
 
@@ -112,55 +115,3 @@ def _claim(run: Run) -> None:
     (run.folder / "plan.json").write_text(
         json.dumps(dataclasses.asdict(run.plan), indent=1), encoding="utf-8"
     )
-
-
-def main() -> None:
-    """Command line of the training."""
-    defaults = TrainingPlan()
-    parser = argparse.ArgumentParser(
-        description="Train a generator on a folder of labelled tiles.",
-        epilog="example: python -m models.generator.train data/lmr --out runs/lmr-6 --name lmr-6",
-    )
-    parser.add_argument("dataset", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--name", default=defaults.name, help="name of the version")
-    parser.add_argument("--note", default=defaults.note, help="remark for the version's lineage")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument(
-        "--base", default=defaults.base, help="folder or hub name of a base of SD 1.5's shape"
-    )
-    parser.add_argument("--start", default=defaults.start, help="version to go on from with the last stage")
-    parser.add_argument("--processes", type=int, default=defaults.processes)
-    parser.add_argument("--until", choices=STAGES, default="evaluate")
-    parser.add_argument("--vae-steps", type=int, default=defaults.vae.steps)
-    parser.add_argument("--crop-steps", type=int, default=defaults.joint_loss.crop_steps)
-    parser.add_argument("--joint-steps", type=int, default=defaults.joint.steps)
-    parser.add_argument("--controlnet-steps", type=int, default=defaults.controlnet.steps)
-    parser.add_argument("--guided-steps", type=int, default=defaults.guided.steps)
-    parser.add_argument("--matched-steps", type=int, default=defaults.matched.steps)
-    args = parser.parse_args()
-    plan = dataclasses.replace(
-        defaults,
-        name=args.name,
-        seed=args.seed,
-        note=args.note,
-        base=args.base,
-        start=args.start,
-        processes=args.processes,
-        vae=dataclasses.replace(defaults.vae, steps=args.vae_steps),
-        joint=dataclasses.replace(defaults.joint, steps=args.joint_steps),
-        joint_loss=dataclasses.replace(defaults.joint_loss, crop_steps=args.crop_steps),
-        controlnet=dataclasses.replace(defaults.controlnet, steps=args.controlnet_steps),
-        guided=dataclasses.replace(defaults.guided, steps=args.guided_steps),
-        matched=dataclasses.replace(defaults.matched, steps=args.matched_steps),
-    )
-    try:
-        version = train(args.dataset, args.out, plan, until=args.until)
-    except UnusableInput as error:
-        parser.exit(2, f"{error}\n")
-    if version is not None:
-        print(version)
-
-
-if __name__ == "__main__":
-    main()

@@ -71,6 +71,9 @@ def test_export_import_promote_and_roll_back(tmp_path, capsys):
         (["import", "nowhere"], "There is no folder nowhere"),
         (["export", "blobs-1", "--out", "."], "exists already"),
         (["train", "nowhere", "--out", "run", "--until", "lunch"], "expected one of vae"),
+        (["train", "nowhere", "--out", "run", "--steps", "lunch=3"], "--steps lunch=3: expected STAGE=N"),
+        (["train", "nowhere", "--out", "run", "--steps", "vae=1.5"], "--steps vae=1.5: expected STAGE=N"),
+        (["train", "nowhere", "--out", "run", "--steps", "joint=0"], "1 steps or more"),
         (["fine-tune", "nowhere.csv"], "nowhere.csv"),
     ],
 )

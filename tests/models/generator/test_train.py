@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from models.errors import UnusableInput
 from models.generator import load
@@ -96,42 +95,6 @@ def test_one_plan_gives_one_set_of_weights(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "vae.safetensors").read_bytes() == (
         tmp_path / "b" / "vae.safetensors"
     ).read_bytes()
-
-
-LAUNCHED = """
-import sys
-from pathlib import Path
-from models.generator.recalibrate import recalibrate
-from models.generator.train import train
-from tests.models.generator.test_train import plan
-train(Path(sys.argv[1]), Path(sys.argv[2]), plan())
-"""
-
-
-@pytest.mark.timeout(240)
-def test_processes_that_a_launcher_started_train_one_version(tmp_path: Path) -> None:
-    data = write_dataset(tmp_path / "data")
-    script = tmp_path / "launched.py"
-    script.write_text(LAUNCHED)
-    root = Path(__file__).parents[3]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    ended = subprocess.run(
-        [*launcher, str(script), str(data), str(tmp_path / "run")],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        timeout=220,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    together, alone = load(tmp_path / "run" / "blobs-1"), train(data, tmp_path / "alone", plan())
-    assert together.record.lineage.steps == STEPS
-    assert alone is not None
-    # Two processes see twice the batches: another version, made of averaged gradients.
-    one, other = (g.networks.unet.conv_in.weight for g in (together, load(alone)))
-    assert not torch.equal(one, other)
-    assert torch.allclose(one, other, atol=0.05)
 
 
 def wait_in(folder: Path, team: object) -> None:
