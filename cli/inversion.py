@@ -157,12 +157,21 @@ def _shown(result: "InverseResult", units: dict[str, str]) -> Group:
     )
     told = (
         f"{result.evaluations} evaluations ({result.distinct_evaluations} different), "
-        f"{result.images_generated} images, {result.seconds:.0f} s; converged at iteration "
-        f"{result.converged_at}"
+        f"{result.images_generated} images, {result.seconds:.0f} s{_course(result)}"
     )
     if not result.reachable:
         told += f"\nNothing that the model knows of reaches this target. The nearest: {result.shortfall()}."
     return Group(table, told)
+
+
+def _course(result: "InverseResult") -> str:
+    """When the best was found, or that it may not have been."""
+    steps = len(result.iterations)
+    if not steps:
+        return ""
+    if result.converged_at == steps:
+        return f"; the best was still falling at iteration {steps}: more --iterations may find better"
+    return f"; within 1 % of the best from iteration {result.converged_at} of {steps}"
 
 
 def _text(value: float | str) -> str:

@@ -37,7 +37,8 @@ def _course(ax: Any, result: "InverseResult") -> None:
     steps = range(1, len(result.iterations) + 1)
     ax.plot(steps, [one.best for one in result.iterations], "-", color=ACCENT, label="best")
     ax.plot(steps, [one.median for one in result.iterations], "-", color="#6b7780", label="median")
-    ax.axvline(result.converged_at, color=ACCENT, lw=0.8, ls=":", label=f"converged at {result.converged_at}")
+    near = f"within 1 % of it from {result.converged_at}"
+    ax.axvline(result.converged_at, color=ACCENT, lw=0.8, ls=":", label=near)
     ax.set(yscale="log", xlabel="iteration", ylabel="objective", title="Objective and diversity")
     spread = ax.twinx()
     spread.plot(steps, [one.diversity for one in result.iterations], "--", color="#2f6690", lw=1)
@@ -94,9 +95,13 @@ def _swarm(ax: Any, result: "InverseResult", points: Sequence[tuple[float, float
 
 
 def _candidates(ax: Any, points: Sequence[tuple[float, float]]) -> None:
+    ax.margins(0.12)  # room for the numbers
     for number, (x, y) in enumerate(points, start=1):
         ax.plot(x, y, "o", ms=11, mfc="none", mec=ACCENT, mew=1.6)
-        ax.annotate(f"#{number}", (x, y), xytext=(7, 7), textcoords="offset points", color=ACCENT)
+        # Candidates often lie close together: their numbers go to different sides.
+        side = {"ha": "left" if number % 2 else "right", "va": "bottom" if number % 4 in (1, 2) else "top"}
+        away = (6 if number % 2 else -6, 5 if number % 4 in (1, 2) else -5)
+        ax.annotate(f"#{number}", (x, y), xytext=away, textcoords="offset points", color=ACCENT, **side)
 
 
 def _label(name: str, units: Mapping[str, str]) -> str:

@@ -86,7 +86,7 @@ def check_vae(run: Run) -> dict[str, tuple[float, float]]:
             raise UnusableInput(
                 f"The autoencoder does not keep {name} (slope {slope:.2f}, correlation {correlation:.3f}; "
                 f"needed {run.plan.minimum_slope:g} and {run.plan.minimum_correlation:g}): "
-                "train it longer (vae steps)."
+                f"train it longer, e.g. with --steps vae={2 * run.plan.vae.steps}."
             )
     return figures
 

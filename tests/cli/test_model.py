@@ -1,6 +1,7 @@
 """`generate`, `predict` and `invert` on a stand-in generator that draws discs; JSON as promised."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -186,6 +187,8 @@ def test_invert_for_other_targets_and_for_a_person(campaign, capsys):
     assert "Best candidates" in captured.out
     assert "sphericity_mean" in captured.out
     assert "objective" in captured.out
+    told = " ".join(captured.out.split())
+    assert re.search(r"within 1 % of the best from iteration [1-3] of 4|still falling at iteration 4:", told)
 
 
 def test_invert_says_when_a_target_is_out_of_reach(campaign, capsys):

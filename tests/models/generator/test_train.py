@@ -81,6 +81,16 @@ def test_a_version_is_calibrated_anew_and_keeps_its_networks(tmp_path: Path) -> 
     assert not (tmp_path / "x").exists()
 
 
+def test_nothing_is_trained_on_an_autoencoder_that_loses_texture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.generator.stages.texture_through", lambda *_: {"texture_mean": (0.79, 0.99)})
+    with pytest.raises(UnusableInput, match=r"slope 0\.79.*needed 0\.8 and 0\.97.*--steps vae=4\."):
+        train(write_dataset(tmp_path / "data"), tmp_path / "run", plan())
+    assert (tmp_path / "run" / "vae.safetensors").exists()
+    assert not (tmp_path / "run" / "joint.safetensors").exists()
+
+
 def test_a_folder_of_another_run_is_not_taken_over(tmp_path: Path) -> None:
     data = write_dataset(tmp_path / "data")
     train(data, tmp_path / "run", plan(), until="vae")
