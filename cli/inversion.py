@@ -13,6 +13,7 @@ from rich.table import Table
 from cli.drawing import draw_conditions
 from cli.output import console, emit
 from cli.searching import draw_search
+from cli.units import with_unit
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -142,9 +143,8 @@ def _shown(result: "InverseResult", units: dict[str, str]) -> Group:
         table.add_column(f"#{i + 1}", justify="right")
     best = result.best
     for name, value in best.conditions.items():
-        unit = units.get(name, "").replace("–", "")
         row = [one.conditions[name] for one in result.candidates]
-        table.add_row(f"{name} {f'({unit})' if unit else ''}", *(_text(value) for value in row))
+        table.add_row(with_unit(name, units.get(name, "")), *(_text(value) for value in row))
     table.add_section()
     for name in best.predicted:
         row_estimates = [one.predicted[name] for one in result.candidates]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.units import with_unit
 from models.values import Target
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ def _plane(ax: Any, result: "InverseResult", units: Mapping[str, str]) -> None:
     _swarm(ax, result, [(float(o.conditions[x]), float(o.conditions[y])) for o in result.evaluated])
     points = [(float(one.conditions[x]), float(one.conditions[y])) for one in result.candidates]
     _candidates(ax, points)
-    ax.set(xlabel=_label(x, units), ylabel=_label(y, units), title="Where the swarm looked")
+    ax.set(
+        xlabel=with_unit(x, units.get(x, "")),
+        ylabel=with_unit(y, units.get(y, "")),
+        title="Where the swarm looked",
+    )
 
 
 def _descriptors(ax: Any, result: "InverseResult", pair: Sequence[Target], units: Mapping[str, str]) -> None:
@@ -81,8 +86,8 @@ def _descriptors(ax: Any, result: "InverseResult", pair: Sequence[Target], units
         )  # fmt: skip
     _candidates(ax, [place(one.predicted) for one in result.candidates])
     ax.set(
-        xlabel=_label(first.descriptor, units),
-        ylabel=_label(second.descriptor, units),
+        xlabel=with_unit(first.descriptor, units.get(first.descriptor, "")),
+        ylabel=with_unit(second.descriptor, units.get(second.descriptor, "")),
         title="Target (bands) and predictions",
     )
 
@@ -102,11 +107,6 @@ def _candidates(ax: Any, points: Sequence[tuple[float, float]]) -> None:
         side = {"ha": "left" if number % 2 else "right", "va": "bottom" if number % 4 in (1, 2) else "top"}
         away = (6 if number % 2 else -6, 5 if number % 4 in (1, 2) else -5)
         ax.annotate(f"#{number}", (x, y), xytext=away, textcoords="offset points", color=ACCENT, **side)
-
-
-def _label(name: str, units: Mapping[str, str]) -> str:
-    unit = units.get(name, "").replace("–", "")
-    return f"{name} ({unit})" if unit else name
 
 
 def _write_table(result: "InverseResult", path: Path) -> None:

@@ -3,6 +3,7 @@
 from rich.text import Text
 
 from campaigns.ledger import CampaignStatus, IterationStatus
+from cli.units import shown_unit
 
 _COLOURS = {"converged": "green", "running": "cyan"}
 
@@ -29,7 +30,7 @@ def summary(status: CampaignStatus) -> Text:
 def _iteration(text: Text, iteration: IterationStatus) -> None:
     units = iteration.units
     conditions = ", ".join(
-        f"{name} {_plain(value)} {_unit(units.get(name, ''))}".strip()
+        f"{name} {_plain(value)} {shown_unit(units.get(name, ''))}".strip()
         for name, value in iteration.conditions.items()
     )
     text.append(f"{iteration.index:>3} ", style="bold")
@@ -49,7 +50,7 @@ def _iteration(text: Text, iteration: IterationStatus) -> None:
         text.append(
             f" measured {_measured(measured.value, measured.ci)}" if measured else " not measured yet"
         )
-        text.append(f" {_unit(wanted.unit)}\n")
+        text.append(f" {shown_unit(wanted.unit)}\n")
 
 
 def _band(low: float | None, high: float | None) -> str:
@@ -67,7 +68,3 @@ def _measured(value: float | None, ci: tuple[float | None, float | None]) -> str
 
 def _plain(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
-
-
-def _unit(unit: str) -> str:
-    return "" if unit in ("", "–") else unit

@@ -84,6 +84,8 @@ def locate(version_or_path: str | Path | None = None, home: Path | None = None) 
     for root in (models_directory(home), SHIPPED):
         if NAME.fullmatch(name) and (root / name).is_dir():
             return root / name
+    if Path(name).is_dir():
+        return Path(name)
     known = ", ".join(v.name for v in versions(home)) or "none"
     raise UnusableInput(f"There is no generator version {name!r}; known: {known}. Choose one of them.")
 

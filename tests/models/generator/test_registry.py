@@ -63,6 +63,16 @@ def test_unknown_names_are_told_with_the_known_ones(shipped: Path) -> None:
         registry.locate(Path("/nowhere/at/all"))
 
 
+def test_a_folder_of_the_working_directory_needs_no_slash_and_a_version_goes_before_it(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("blobs-7", "blobs-1"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    assert registry.locate("blobs-7") == Path("blobs-7")
+    assert registry.locate("blobs-1") == registry.SHIPPED / "blobs-1"
+
+
 def test_without_any_version_the_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "SHIPPED", tmp_path / "none")
     assert registry.current() is None
