@@ -72,13 +72,16 @@ def score(
     generated: Mapping[str, NDArray[np.float64]],
     references: Sequence[ReferencePoint],
 ) -> dict[str, DescriptorScore]:
-    """Scores by descriptor over the conditions where both values exist."""
+    """Scores by descriptor over the conditions where both values exist.
+
+    A generated value that the calibration cannot map, such as a span of 0 on its logarithmic scale, is none.
+    """
     scores = {}
     for name, values in generated.items():
         measured = np.array([r.descriptors.get(name, np.nan) for r in references])
         calibrated = generator.calibrated(name, values, [r.conditions for r in references])
         mapped = generator.calibration.apply(name, values)
-        usable = np.isfinite(measured) & np.isfinite(values)
+        usable = np.isfinite([measured, calibrated, mapped, values]).all(axis=0)
         if usable.sum() < 3:
             continue
         truth = measured[usable]
@@ -89,7 +92,7 @@ def score(
             r2_low=low,
             r2_high=high,
             mae=float(np.abs(error).mean()),
-            relative=float(np.abs(error).mean() / np.abs(truth).mean()),
+            relative=float(np.abs(error).mean() / max(np.abs(truth).mean(), 1e-12)),
             r2_monotone=_r2(plain, truth),
             r2_uncalibrated=_r2(raw, truth),
             mae_uncalibrated=float(np.abs(raw).mean()),
