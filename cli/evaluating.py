@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.table import Table
+from rich.console import Group
 
 from cli.output import console, emit
+from cli.version_card import scores_tables
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def evaluate(
         "stored": metrics.descriptors,
         "seconds": time.perf_counter() - began,
     }
-    emit(result, as_json, lambda: _table(record.version, scores))
+    emit(result, as_json, lambda: Group(*scores_tables(record.version, scores)))
 
 
 def _stored(points: Sequence["ReferencePoint"], version: str) -> Sequence["ReferencePoint"]:
@@ -116,22 +117,3 @@ def _tracked(rows: Sequence[int]) -> Any:
     from rich.progress import track
 
     return track(rows, description="Measuring held-out tiles", console=console, transient=True)
-
-
-def _table(version: str, scores: Mapping[str, Mapping[str, "DescriptorScore"]]) -> Table:
-    table = Table(title=f"{version} on held-out conditions")
-    for heading in ("held out", "descriptor", "R²", "95 %", "mean error", "relative", "conditions"):
-        table.add_column(heading)
-    for split, found in scores.items():
-        for name, one in found.items():
-            interval = f"{one.r2_low:.2f} to {one.r2_high:.2f}" if one.r2_low is not None else ""
-            table.add_row(
-                split,
-                name,
-                f"{one.r2:.2f}",
-                interval,
-                f"{one.mae:.3g}",
-                f"{one.relative:.1%}",
-                f"{one.n_conditions}",
-            )
-    return table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cli.units import with_unit
+from cli.units import descriptor_unit, with_unit
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def draw_parity(
             ax.plot(measured, values[name], "o", ms=4, alpha=0.7, color=colour, label=label)
         low, high = min(*ax.get_xlim(), *ax.get_ylim()), max(*ax.get_xlim(), *ax.get_ylim())
         ax.plot([low, high], [low, high], color="#6b7780", lw=0.8)
-        ax.set(title=_titled(name), xlabel="measured", ylabel="predicted")
+        ax.set(title=with_unit(name, descriptor_unit(name)), xlabel="measured", ylabel="predicted")
         ax.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=110)
 
@@ -80,7 +80,7 @@ def draw_plane(generator: "Generator", axes: tuple[str, str], path: Path, *, see
         shown = ax.pcolormesh(xs, ys, values, shading="nearest", cmap="viridis")
         ax.figure.colorbar(shown, ax=ax)
         ax.set(
-            title=_titled(name),
+            title=with_unit(name, descriptor_unit(name)),
             xlabel=with_unit(axes[0], ranges[axes[0]].unit),
             ylabel=with_unit(axes[1], ranges[axes[1]].unit),
         )
@@ -103,10 +103,3 @@ def _panels(number: int) -> tuple[Any, list[Any]]:
     for spare in panels[number:]:
         spare.remove()
     return figure, panels[:number]
-
-
-def _titled(descriptor: str) -> str:
-    from models.morphology import known_descriptors
-
-    known = known_descriptors().get(descriptor)
-    return with_unit(descriptor, known.unit if known else "")

@@ -13,6 +13,7 @@ from cli.evaluating import evaluate
 from cli.output import console, emit
 from cli.recording import take_note
 from cli.training import fine_tune, train
+from cli.version_card import version_card
 from models.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def show(
         "conditions_trained_on": len(record.trained_on),
         "conditions_held_out": len(record.held_out),
     }
-    emit(result, as_json)
+    emit(result, as_json, lambda: version_card(record, shipped=folder.parent == registry.SHIPPED))
 
 
 @model.command("promote")
@@ -180,9 +181,14 @@ def _summary(version: "Version") -> dict[str, Any]:
             split: {name: score.r2 for name, score in scores.items()}
             for split, scores in (record.metrics.descriptors.items() if record else ())
         },
+        "r2_of": (record.metrics.taken_on or record.version) if record else None,
     }
 
 
 def _r2(record: "GeneratorRecord") -> str:
-    scores = next(iter(record.metrics.descriptors.values()), {})
-    return ", ".join(f"{name} {score.r2:.2f}" for name, score in list(scores.items())[:4])
+    scores = list(next(iter(record.metrics.descriptors.values()), {}).items())
+    if not scores:
+        return ""
+    told = ", ".join(f"{name} {score.r2:.2f}" for name, score in scores[:4])
+    taken_on = f", of {record.metrics.taken_on}" if record.metrics.taken_on else ""
+    return f"{told} ({max(score.n_conditions for _, score in scores)} conditions{taken_on})"

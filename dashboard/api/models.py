@@ -15,7 +15,10 @@ VersionName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$
 
 
 class VersionRow(Answer):
-    """A version; ``problem`` says why it cannot be used, else it is empty. R² by split and descriptor."""
+    """A version; ``problem`` says why it cannot be used, else it is empty. R² by split and descriptor.
+
+    ``r2_of``: the version that they were taken on; a fine-tuned one has those of the version it comes from.
+    """
 
     version: str
     current: bool
@@ -26,6 +29,7 @@ class VersionRow(Answer):
     material: str | None
     simulated: bool | None
     r2: dict[str, dict[str, Number]]
+    r2_of: str | None
 
 
 class Looked(Answer):
@@ -76,6 +80,7 @@ def versions(visitor: Reader, acts: Doing) -> Versions:
                     split: {name: score.r2 for name, score in scores.items()}
                     for split, scores in (record.metrics.descriptors.items() if record else ())
                 },
+                r2_of=(record.metrics.taken_on or record.version) if record else None,
             )
         )
     check = read_check(acts.home)

@@ -15,7 +15,8 @@ def worst_r2(record: GeneratorRecord) -> str:
     if not found:
         return NOTHING
     worst = min(found)
-    return f"median {median(r2 for r2, _ in found):.2f}, worst {worst[0]:.2f} ({worst[1]})"
+    taken_on = f", of {record.metrics.taken_on}" if record.metrics.taken_on else ""
+    return f"median {median(r2 for r2, _ in found):.2f}, worst {worst[0]:.2f} ({worst[1]}){taken_on}"
 
 
 def metrics(version: Version | None) -> Markup:
@@ -47,7 +48,16 @@ def metrics(version: Version | None) -> Markup:
     ]
     return join(
         (
-            tag("h2", f"{version.name} on conditions that it was not trained on"),
+            tag("h2", f"{known.taken_on or version.name} on conditions that it was not trained on"),
+            tag(
+                "p",
+                f"{version.name} was fine-tuned from it; ",
+                tag("code", f"morpholoop model evaluate {version.name}"),
+                " gives its own figures.",
+                class_="faint",
+            )
+            if known.taken_on
+            else "",
             table(
                 ["held out by", "descriptor", "R²", "mean error", "relative", "conditions"],
                 rows,

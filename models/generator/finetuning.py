@@ -85,8 +85,10 @@ def fine_tune(
     counts: dict[int, int] = {}
     for tiles in new_tiles:
         counts[tiles.magnification] = counts.get(tiles.magnification, 0) + len(tiles.pixels)
+    figures = generator.record.metrics
     record = generator.record.model_copy(
         update={
+            "metrics": figures.model_copy(update={"taken_on": figures.taken_on or generator.version}),
             "version": f"{generator.version.split('-ft-')[0]}-ft-{weights_hash(controlnet)}",
             "created": created or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "trained_on": _extended(generator.record.trained_on, [t.conditions for t in new_tiles]),

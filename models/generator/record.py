@@ -46,7 +46,8 @@ class Metrics(BaseModel):
 
     ``reconstruction_*``: autoencoder output against held-out tiles, per magnification. ``denoising_*``:
     held-out tiles noised to the middle of the schedule and denoised in one step under their own conditions.
-    PSNR in dB over the range 0–1. ``descriptors`` by split and descriptor.
+    PSNR in dB over the range 0–1. ``descriptors`` by split and descriptor. ``taken_on``: the version that the
+    figures were taken on, where that is not the one that they stand with; fine-tuning takes none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +60,7 @@ class Metrics(BaseModel):
     denoising_ssim: Mapping[int, float] = {}
     descriptors: Mapping[str, Mapping[str, DescriptorScore]] = {}
     images_per_condition: int = 0
+    taken_on: str = ""
     seconds_per_image: float = 0.0
 
 

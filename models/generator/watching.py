@@ -1,8 +1,8 @@
 """What a diffusion stage shows at every checkpoint, and when it may end early.
 
-``samples-<step>.png``: measured tiles above generated ones of the same conditions. ``progress.csv`` and
-``progress.png``: loss, and PSNR and SSIM of held-out tiles that were noised to the middle of the schedule and
-denoised in one step under their own conditions.
+``samples-<stage>-<step>.png``: measured tiles above generated ones of the same conditions. ``progress.csv``
+and ``progress.png``: loss, and PSNR and SSIM of held-out tiles that were noised to the middle of the schedule
+and denoised in one step under their own conditions.
 """
 
 import csv
@@ -78,7 +78,7 @@ class Watch:
             real = [tiles.of_row(r)[0].astype(np.float32) / 255.0 for r in rows]
             made = generator.sample_many(conditions, magnification=magnification, n=2, seed=0)
             lines += [np.concatenate(line, 1) for line in (real, list(made[:, 0]), list(made[:, 1]))]
-        write_png(self.run.folder / f"samples-{step:06d}.png", np.concatenate(lines))
+        write_png(self.run.folder / f"samples-{self.stage}-{step:06d}.png", np.concatenate(lines))
 
 
 def good_enough(rows: list[dict[str, str]], wanted: EarlyStop) -> bool:

@@ -11,7 +11,10 @@ from cli import main
 from models.generator import registry
 from models.generator.dataset import read_dataset
 from models.generator.export import save
-from tests.models.generator.stand_in import blobs, generator, write_dataset
+from models.generator.finetuning import NewTiles, fine_tune
+from models.generator.generator import Generator
+from models.generator.record import DescriptorScore, Metrics
+from tests.models.generator.stand_in import blobs, conditions, generator, write_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +51,37 @@ def test_list_and_show(capsys):
     assert "trained_on" not in shown
     assert run("model", "list") == 0
     assert "blobs-1" in capsys.readouterr().out
+
+
+def test_a_person_is_shown_a_card_and_whose_figures_it_has(shipped, tmp_path, capsys):
+    score = DescriptorScore(
+        r2=0.5, mae=0.1, relative=0.2, r2_uncalibrated=0.1, mae_uncalibrated=0.2, n_conditions=9
+    )
+    made = generator(1, "blobs-2")
+    figures = Metrics(
+        descriptors={"held_out": {"phase_fraction": score}},
+        reconstruction_psnr={500: 30.0},
+        reconstruction_ssim={500: 0.9},
+    )
+    first = Generator(made.networks, made.record.model_copy(update={"metrics": figures}))
+    tiles = np.stack([blobs(1.0, np.random.default_rng(k)) for k in range(4)]).astype(np.float32) / 255.0
+    second = fine_tune(first, [NewTiles(conditions(), 500, tiles)], steps=1)
+    for one in (first, second):
+        save(one, tmp_path / one.version)
+        assert run("model", "import", tmp_path / one.version) == 0
+    capsys.readouterr()
+    assert run("model", "show", "blobs-2") == 0
+    card = capsys.readouterr().out
+    assert "blobs-2, not trained on: held_out" in card
+    assert "hold_min (min) │ 10 to 100" in card
+    assert "30.0 dB" in card
+    assert len(card.splitlines()) < 60
+    assert run("model", "show", second.version) == 0
+    card = capsys.readouterr().out
+    assert "blobs-2, not trained on: held_out" in card
+    assert f"`morpholoop model evaluate {second.version}` gives its own figures" in card
+    listed = {one["version"]: one["r2_of"] for one in told(capsys, "model", "list")["models"]}
+    assert listed == {"blobs-1": "blobs-1", "blobs-2": "blobs-2", second.version: "blobs-2"}
 
 
 def test_export_import_promote_and_roll_back(tmp_path, capsys):

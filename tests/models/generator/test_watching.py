@@ -44,4 +44,4 @@ def test_a_stage_that_is_good_enough_ends_early_and_is_not_begun_again(tmp_path:
     assert [row["step"] for row in rows] == ["1", "2"]
     assert all(float(row["psnr_500"]) > 0 and float(row["loss"]) > 0 for row in rows)
     assert (run / "progress.png").stat().st_size > 0
-    assert (run / "samples-000002.png").exists()
+    assert (run / "samples-joint-000002.png").exists()
