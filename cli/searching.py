@@ -104,9 +104,16 @@ def _candidates(ax: Any, points: Sequence[tuple[float, float]]) -> None:
     for number, (x, y) in enumerate(points, start=1):
         ax.plot(x, y, "o", ms=11, mfc="none", mec=ACCENT, mew=1.6)
         # Candidates often lie close together: their numbers go to different sides.
-        side = {"ha": "left" if number % 2 else "right", "va": "bottom" if number % 4 in (1, 2) else "top"}
-        away = (6 if number % 2 else -6, 5 if number % 4 in (1, 2) else -5)
-        ax.annotate(f"#{number}", (x, y), xytext=away, textcoords="offset points", color=ACCENT, **side)
+        right, up = number % 2 == 1, number % 4 in (1, 2)
+        ax.annotate(
+            f"#{number}",
+            (x, y),
+            xytext=(6 if right else -6, 5 if up else -5),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="bottom" if up else "top",
+            color=ACCENT,
+        )
 
 
 def _write_table(result: "InverseResult", path: Path) -> None:

@@ -81,13 +81,24 @@ def locate(version_or_path: str | Path | None = None, home: Path | None = None) 
                 f"There is no generator in {path}: give a folder that holds one, or a version's name."
             )
         return path
+    found = _registered(name, home)
+    if found is not None:
+        return found
+    if Path(name).is_dir():
+        return Path(name)
+    raise _unknown(name, home)
+
+
+def _registered(name: str, home: Path | None) -> Path | None:
     for root in (models_directory(home), SHIPPED):
         if NAME.fullmatch(name) and (root / name).is_dir():
             return root / name
-    if Path(name).is_dir():
-        return Path(name)
+    return None
+
+
+def _unknown(name: str, home: Path | None) -> UnusableInput:
     known = ", ".join(v.name for v in versions(home)) or "none"
-    raise UnusableInput(f"There is no generator version {name!r}; known: {known}. Choose one of them.")
+    return UnusableInput(f"There is no generator version {name!r}; known: {known}. Choose one of them.")
 
 
 def register(folder: Path, home: Path | None = None) -> str:
@@ -123,8 +134,14 @@ def register(folder: Path, home: Path | None = None) -> str:
 
 
 def promote(name: str, home: Path | None = None) -> None:
-    """Make ``name`` the current version. Errors: :class:`UnusableInput` when it is unknown or damaged."""
-    verify(locate(name, home))
+    """Make ``name`` the current version. Errors: :class:`UnusableInput` when it is unknown or damaged.
+
+    A folder is none: the current version must be found from everywhere, and stay.
+    """
+    folder = _registered(name, home)
+    if folder is None:
+        raise _unknown(name, home)
+    verify(folder)
     history = _history(home) or [v for v in [current(home)] if v is not None]
     if history[-1:] != [name]:
         _write_history([*history, name], home)

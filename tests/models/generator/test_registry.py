@@ -73,6 +73,15 @@ def test_a_folder_of_the_working_directory_needs_no_slash_and_a_version_goes_bef
     assert registry.locate("blobs-1") == registry.SHIPPED / "blobs-1"
 
 
+def test_a_folder_is_not_promoted(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(generator(1, "blobs-2"), tmp_path / "blobs-2")
+    monkeypatch.chdir(tmp_path)
+    for given in ("blobs-2", "./blobs-2"):
+        with pytest.raises(UnusableInput, match="known: blobs-1"):
+            registry.promote(given)
+    assert registry.current() == "blobs-1"
+
+
 def test_without_any_version_the_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "SHIPPED", tmp_path / "none")
     assert registry.current() is None
