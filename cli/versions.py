@@ -1,8 +1,5 @@
 """`morpholoop model …`: the versions of the generator, and the way from one to the next."""
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,25 +138,12 @@ def export_version(
     Example: morpholoop model export lmr-6 --out /media/usb/lmr-6
     """
     from models.generator import registry
-    from models.generator.manifest import read_record, verify
+    from models.generator.manifest import read_record
 
     folder = registry.locate(name)
-    verify(folder)
     if out.exists():
         raise UnusableInput(f"{out} exists already and is not overwritten; give another folder with --out.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=".copying-"))
-        try:
-            shutil.copytree(folder, temporary / "version")
-            verify(temporary / "version")
-            os.replace(temporary / "version", out)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise UnusableInput(
-            f"{out} cannot be written ({error.strerror or error}); give a folder you may write to."
-        ) from error
+    registry.copy_version(folder, out)
     console.print(f"Copied {folder}", style="dim", markup=False)
     emit({"version": read_record(out).version, "folder": out}, as_json, lambda: f"{name} is in {out}")
 

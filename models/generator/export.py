@@ -31,6 +31,7 @@ from models.generator.run import Run
 from models.generator.sampling import spaced_timesteps
 from models.generator.stages import reconstruct, texture_through
 from models.generator.storage import save_version
+from models.generator.writing import write_whole
 
 QUALITY_TILES = 128
 CALIBRATION_SEED, EVALUATION_SEED = 10_001, 10_002
@@ -46,7 +47,7 @@ def measured_descriptors(run: Run, rows: Sequence[int]) -> dict[int, dict[str, f
     for row in tqdm(missing, desc="measuring tiles", mininterval=2.0, disable=not missing):
         known[row] = tile_descriptors(run.dataset, row)
     if missing:
-        path.write_text(json.dumps(known), encoding="utf-8")
+        write_whole(path, json.dumps(known))
     return known
 
 

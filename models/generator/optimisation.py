@@ -2,19 +2,22 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from models.errors import UnusableInput
 from models.generator.team import Team
+from models.generator.writing import writing
 
 LossFunction = Callable[[np.random.Generator, int], Tensor]
 """(random numbers of this step and process, step) → scalar loss with its graph."""
@@ -95,40 +98,43 @@ class Training:
     def run(self, loss: LossFunction) -> float:
         """Train to the end of the schedule and load the averaged weights; the smoothed last loss."""
         first, smoothed = self._resume()
-        bar = tqdm(
+        with tqdm(
             total=self.schedule.steps,
             initial=first,
             desc=self.label,
             unit="step",
             disable=self.quiet or self.progress is not None or not self.team.leads,
             mininterval=2.0,
-        )
-        for step in range(first, self.schedule.steps):
-            now = 0.0
-            for part in range(self.schedule.accumulate):
-                key = [self.seed, self.team.rank, step, *([part] if part else [])]
-                value = loss(np.random.default_rng(key), step) / self.schedule.accumulate
-                value.backward()  # type: ignore[no-untyped-call]
-                now += float(value.detach())
-            self.team.average(self._named.values())
-            if self.on_gradients is not None:
-                self.on_gradients()
-            for group in self._optimiser.param_groups:
-                torch.nn.utils.clip_grad_norm_(group["params"], self.schedule.clip)
-                group["lr"] = self.schedule.rate(step) * group["factor"]
-            self._optimiser.step()
-            self._optimiser.zero_grad(set_to_none=True)
-            self._follow(step)
-            smoothed = now if step == 0 else 0.98 * smoothed + 0.02 * now
-            bar.set_postfix(loss=f"{smoothed:.4f}", refresh=False)
-            bar.update()
-            done = step + 1
-            if self.progress is not None:
-                self.progress(done, self.schedule.steps)
-            due = done % self.schedule.checkpoint_every == 0 or done == self.schedule.steps
-            if self.checkpoint and due and self.team.agree(self.team.leads and self._look(done, smoothed)):
-                break
-        bar.close()
+        ) as bar:
+            for step in range(first, self.schedule.steps):
+                now = 0.0
+                for part in range(self.schedule.accumulate):
+                    key = [self.seed, self.team.rank, step, *([part] if part else [])]
+                    value = loss(np.random.default_rng(key), step) / self.schedule.accumulate
+                    value.backward()  # type: ignore[no-untyped-call]
+                    now += float(value.detach())
+                self.team.average(self._named.values())
+                if self.on_gradients is not None:
+                    self.on_gradients()
+                for group in self._optimiser.param_groups:
+                    torch.nn.utils.clip_grad_norm_(group["params"], self.schedule.clip)
+                    group["lr"] = self.schedule.rate(step) * group["factor"]
+                self._optimiser.step()
+                self._optimiser.zero_grad(set_to_none=True)
+                self._follow(step)
+                smoothed = now if step == 0 else 0.98 * smoothed + 0.02 * now
+                bar.set_postfix(loss=f"{smoothed:.4f}", refresh=False)
+                bar.update()
+                done = step + 1
+                if self.progress is not None:
+                    self.progress(done, self.schedule.steps)
+                due = done % self.schedule.checkpoint_every == 0 or done == self.schedule.steps
+                if (
+                    self.checkpoint
+                    and due
+                    and self.team.agree(self.team.leads and self._look(done, smoothed))
+                ):
+                    break
         for name, parameter in self._named.items():
             parameter.data.copy_(self._average[name])
         return smoothed
@@ -139,13 +145,15 @@ class Training:
 
     def _look(self, done: int, smoothed: float) -> bool:
         """Write a checkpoint and have it looked at; whether training ends here."""
-        self._write(done, smoothed)
-        if self.on_checkpoint is None:
-            return False
-        with self.averaged():
-            enough = self.on_checkpoint(done, smoothed)
-        if enough:
-            self._write(done, smoothed, early=True)
+        assert self.checkpoint is not None
+        with writing(self.checkpoint.parent):
+            self._write(self.checkpoint, done, smoothed)
+            if self.on_checkpoint is None:
+                return False
+            with self.averaged():
+                enough = self.on_checkpoint(done, smoothed)
+            if enough:
+                self._write(self.checkpoint, done, smoothed, early=True)
         return enough
 
     def _follow(self, step: int) -> None:
@@ -153,8 +161,7 @@ class Training:
         averages = list(self._average.values())
         torch._foreach_lerp_(averages, [p.detach() for p in self._named.values()], 1.0 - decay)
 
-    def _write(self, step: int, loss: float, *, early: bool = False) -> None:
-        assert self.checkpoint is not None
+    def _write(self, path: Path, step: int, loss: float, *, early: bool = False) -> None:
         tensors: dict[str, Tensor] = {}
         for name, parameter in self._named.items():
             state = self._optimiser.state[parameter]
@@ -162,16 +169,19 @@ class Training:
             tensors[f"average/{name}"] = self._average[name].contiguous()
             tensors[f"first/{name}"] = state["exp_avg"].contiguous()
             tensors[f"second/{name}"] = state["exp_avg_sq"].contiguous()
-        temporary = self.checkpoint.with_suffix(".writing")
+        temporary = path.with_suffix(".writing")
         state = {"step": step, "loss": loss, "ended_early": early}
-        save_file(tensors, temporary, metadata={"state": json.dumps(state)})
-        os.replace(temporary, self.checkpoint)
+        try:
+            save_file(tensors, temporary, metadata={"state": json.dumps(state)})
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _resume(self) -> tuple[int, float]:
         if self.checkpoint is None or not self.checkpoint.exists():
             return 0, 0.0
         state = checkpoint_state(self.checkpoint)
-        with safe_open(self.checkpoint, framework="pt") as stored:
+        with opened(self.checkpoint) as stored:
             for name, parameter in self._named.items():
                 parameter.data.copy_(stored.get_tensor(f"weight/{name}"))
                 self._average[name].copy_(stored.get_tensor(f"average/{name}"))
@@ -198,16 +208,28 @@ class _Swapped:
             parameter.data.copy_(self._kept[name])
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A checkpoint to read from. Errors: :class:`UnusableInput` when it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as stored:
+            yield stored
+    except SafetensorError as error:
+        raise UnusableInput(
+            f"The checkpoint {path} is damaged ({error}); delete it, and its stage begins anew."
+        ) from error
+
+
 def checkpoint_state(path: Path) -> dict[str, Any]:
     """Step and smoothed loss of a checkpoint."""
-    with safe_open(path, framework="pt") as stored:
+    with opened(path) as stored:
         state: dict[str, Any] = json.loads(stored.metadata()["state"])
     return state
 
 
 def load_averaged(path: Path, modules: Mapping[str, nn.Module]) -> int:
     """Put the averaged weights of a checkpoint into ``modules``; the step they are from."""
-    with safe_open(path, framework="pt") as stored:
+    with opened(path) as stored:
         available = set(stored.keys())
         for label, module in modules.items():
             for name, parameter in module.named_parameters():

@@ -16,6 +16,7 @@ from pathlib import Path
 from models.errors import UnusableInput
 from models.generator.manifest import read_record, verify
 from models.generator.record import GeneratorRecord
+from models.generator.writing import write_whole, writing
 from models.home import state_directory
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
@@ -108,7 +109,6 @@ def register(folder: Path, home: Path | None = None) -> str:
     foreign, or another version already has its name.
     """
     record = read_record(folder)
-    verify(folder)
     if not NAME.fullmatch(record.version):
         raise UnusableInput(
             f"{record.version!r} is no usable version name: use letters, digits and . _ + - only."
@@ -122,15 +122,25 @@ def register(folder: Path, home: Path | None = None) -> str:
                     f"Another version is already called {record.version}: give this one another name."
                 )
             return record.version
-    root.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=root, prefix=".copying-"))
-    try:
-        shutil.copytree(folder, temporary / record.version)
-        verify(temporary / record.version)
-        os.replace(temporary / record.version, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    copy_version(folder, target)
     return record.version
+
+
+def copy_version(folder: Path, target: Path) -> None:
+    """Copy a version with its checksums to ``target``, which does not exist yet, whole or not at all.
+
+    Errors: :class:`UnusableInput` when it is damaged, or cannot be written there.
+    """
+    verify(folder)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".copying-"))
+        try:
+            shutil.copytree(folder, temporary / "version")
+            verify(temporary / "version")
+            os.replace(temporary / "version", target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def promote(name: str, home: Path | None = None) -> None:
@@ -177,14 +187,3 @@ def _history(home: Path | None) -> list[str]:
 
 def _write_history(names: Sequence[str], home: Path | None) -> None:
     write_whole(models_directory(home) / POINTER, json.dumps({"history": list(names)}))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file beside the versions, whole or not at all. Errors: OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)

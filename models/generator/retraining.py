@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.generator.registry import models_directory, write_whole
+from models.generator.registry import models_directory
+from models.generator.writing import write_whole
 
 NAME = "retraining.json"
 

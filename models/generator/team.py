@@ -18,6 +18,9 @@ import torch
 import torch.multiprocessing
 from accelerate import PartialState
 from torch import distributed, nn
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from models.errors import UnusableInput
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,16 @@ def run_together(work: Callable[..., None], arguments: tuple[Any, ...], processe
         run_alone(work, arguments)
     else:
         with tempfile.TemporaryDirectory(prefix="morpholoop-team-") as folder:
-            torch.multiprocessing.spawn(  # type: ignore[attr-defined, no-untyped-call]
-                _member, (work, arguments, processes, str(Path(folder) / "meeting")), nprocs=processes
-            )
+            told = Path(folder) / "told"
+            try:
+                torch.multiprocessing.spawn(  # type: ignore[attr-defined, no-untyped-call]
+                    _member, (work, arguments, processes, Path(folder) / "meeting", told), nprocs=processes
+                )
+            except (ProcessExitedException, ProcessRaisedException):
+                # An exception comes back as the text of a traceback; what a person can act on is told apart.
+                if told.exists():
+                    raise UnusableInput(told.read_text(encoding="utf-8")) from None
+                raise
 
 
 def run_alone(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
@@ -107,13 +117,16 @@ def run_alone(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
 
 
 def _member(
-    rank: int, work: Callable[..., None], arguments: tuple[Any, ...], size: int, meeting: str
+    rank: int, work: Callable[..., None], arguments: tuple[Any, ...], size: int, meeting: Path, told: Path
 ) -> None:
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
     try:
         work(*arguments, Team(rank, size))
+    except UnusableInput as error:
+        told.write_text(str(error), encoding="utf-8")
+        raise
     finally:
         distributed.destroy_process_group()
 

@@ -26,6 +26,7 @@ from models.generator.stages import (
     train_vae,
 )
 from models.generator.team import leads, run_alone, run_together, wait_for_all
+from models.generator.writing import write_whole, writing
 
 
 def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluate") -> Path | None:
@@ -33,12 +34,18 @@ def train(dataset: Path, out: Path, plan: TrainingPlan, *, until: str = "evaluat
 
     ``calibrate`` and ``evaluate`` export what the latest checkpoints hold, so that an unfinished run can be
     tried out. Errors: :class:`UnusableInput` when the data are unusable, the autoencoder does not pass its
-    gate, or ``out`` belongs to other data or another plan.
+    gate, or ``out`` belongs to other data or another plan, or cannot be written.
     """
     if plan.base and plan.start:
         raise UnusableInput("A run goes on from a version or begins over a base: give --start or --base.")
-    out.mkdir(parents=True, exist_ok=True)
-    run = Run(out, read_dataset(dataset), fitted(plan, read_dataset(dataset)))
+    data = read_dataset(dataset)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        return _trained(Run(out, data, fitted(plan, data)), until)
+
+
+def _trained(run: Run, until: str) -> Path | None:
+    plan = run.plan
     if leads():
         _claim(run)
     last = STAGES.index(until)
@@ -111,7 +118,5 @@ def _claim(run: Run) -> None:
             f"{run.folder} holds a run on other data, another seed or start, or other networks: "
             "choose another --out."
         )
-    path.write_text(json.dumps(mine, indent=1), encoding="utf-8")
-    (run.folder / "plan.json").write_text(
-        json.dumps(dataclasses.asdict(run.plan), indent=1), encoding="utf-8"
-    )
+    write_whole(path, json.dumps(mine, indent=1))
+    write_whole(run.folder / "plan.json", json.dumps(dataclasses.asdict(run.plan), indent=1))

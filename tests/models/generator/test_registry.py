@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,17 @@ def test_a_folder_of_the_working_directory_needs_no_slash_and_a_version_goes_bef
         (tmp_path / name).mkdir(exist_ok=True)
     assert registry.locate("blobs-7") == Path("blobs-7")
     assert registry.locate("blobs-1") == registry.SHIPPED / "blobs-1"
+
+
+def test_a_copy_that_finds_no_room_is_told_and_leaves_nothing(shipped: Path, tmp_path: Path) -> None:
+    size = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, size[1]))
+    try:
+        with pytest.raises(UnusableInput, match=r"blobs-1 cannot be written \([^()]*\); make room"):
+            registry.copy_version(shipped, tmp_path / "usb" / "blobs-1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, size)
+    assert not list((tmp_path / "usb").iterdir())
 
 
 def test_a_folder_is_not_promoted(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

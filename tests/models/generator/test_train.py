@@ -1,8 +1,11 @@
 import dataclasses
 import os
+import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -12,7 +15,7 @@ from models.errors import UnusableInput
 from models.generator import load
 from models.generator.diffusion import DiffusionLoss
 from models.generator.matching import MatchingLoss
-from models.generator.optimisation import Schedule
+from models.generator.optimisation import Schedule, checkpoint_state
 from models.generator.plan import TrainingPlan
 from models.generator.recalibrate import recalibrate
 from models.generator.train import train
@@ -89,6 +92,45 @@ def test_nothing_is_trained_on_an_autoencoder_that_loses_texture(
         train(write_dataset(tmp_path / "data"), tmp_path / "run", plan())
     assert (tmp_path / "run" / "vae.safetensors").exists()
     assert not (tmp_path / "run" / "joint.safetensors").exists()
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """As on a full disk, for this process and those that it starts."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.timeout(180)
+def test_a_checkpoint_that_finds_no_room_is_one_sentence_and_the_last_one_stays(
+    tmp_path: Path, processes: int
+) -> None:
+    data, run = write_dataset(tmp_path / "data"), tmp_path / "run"
+    train(data, run, plan(), until="vae")
+    before = (run / "vae.safetensors").read_bytes()
+    longer = plan(vae=Schedule(3, 1e-3), processes=processes)
+    with (
+        files_no_larger_than(4096),
+        pytest.raises(UnusableInput, match=r"run cannot be written \(.*\); make"),
+    ):
+        train(data, run, longer, until="vae")
+    assert (run / "vae.safetensors").read_bytes() == before
+    assert not list(run.glob("*.writing"))
+    train(data, run, longer, until="vae")
+    assert checkpoint_state(run / "vae.safetensors")["step"] == 3
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    data, run = write_dataset(tmp_path / "data"), tmp_path / "run"
+    train(data, run, plan(), until="vae")
+    os.truncate(run / "vae.safetensors", 2000)
+    with pytest.raises(UnusableInput, match=r"vae\.safetensors is damaged .* delete it"):
+        train(data, run, plan(), until="vae")
 
 
 def test_a_folder_of_another_run_is_not_taken_over(tmp_path: Path) -> None:
