@@ -45,5 +45,5 @@ def write_whole(path: Path, text: str) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
         # Of many files (from, to, reason) the first says enough, without the two paths in it.
-        return str(error.args[0][0][2]).partition(": ")[0]
+        return str(error.args[0][0][2]).partition(": ")[0].partition("] ")[2]
     return str(getattr(error, "strerror", None) or error)
