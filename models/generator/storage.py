@@ -17,6 +17,7 @@ from models.errors import UnusableInput
 from models.generator.manifest import RECORD, flush, write_manifest
 from models.generator.networks import Networks, channels_last
 from models.generator.record import GeneratorRecord
+from models.generator.writing import writing
 
 REPLAY = "replay.safetensors"
 CONTEXT = "context.safetensors"
@@ -47,7 +48,8 @@ def load_networks(folder: Path, dtype: torch.dtype, device: str) -> Networks:
 def save_version(folder: Path, networks: Networks, record: GeneratorRecord, replay: bytes | None) -> None:
     """Write a version so that it is either whole or absent: to a temporary folder, flushed, then renamed.
 
-    Weights are stored in fp16. Errors: FileExistsError when ``folder`` exists (a version never changes).
+    Weights are stored in fp16. Errors: FileExistsError when ``folder`` exists (a version never
+    changes), :class:`UnusableInput` when it cannot be written.
     """
     with _written_whole(folder) as temporary:
         for name in PARTS:
@@ -75,17 +77,18 @@ def _written_whole(folder: Path) -> Iterator[Path]:
     """A temporary folder that becomes ``folder``, with its manifest, once all of it is written."""
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; a version is never overwritten")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
-    try:
-        yield temporary
-        write_manifest(temporary)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except BaseException:  # an interrupt, too, leaves no half version; it goes on
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    flush(folder.parent)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+        try:
+            yield temporary
+            write_manifest(temporary)
+            temporary.chmod(0o755)
+            os.replace(temporary, folder)
+        except BaseException:  # an interrupt, too, leaves no half version; it goes on
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        flush(folder.parent)
 
 
 def _save_half(module: Any, folder: Path) -> None:
