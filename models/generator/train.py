@@ -7,14 +7,15 @@ FOLDER and continues from it when the command is given again; the finished versi
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import UnusableInput
 from models.generator.dataset import TileDataset, read_dataset
 from models.generator.export import assemble, calibrate, evaluate, save
 from models.generator.generator import Generator
-from models.generator.optimisation import Schedule, checkpoint_state
-from models.generator.plan import STAGES, TrainingPlan
+from models.generator.optimisation import checkpoint_state
+from models.generator.plan import STAGES, TRAINED, TrainingPlan
 from models.generator.run import Run
 from models.generator.stages import (
     check_vae,
@@ -25,7 +26,7 @@ from models.generator.stages import (
     train_matched,
     train_vae,
 )
-from models.generator.team import leads, run_alone, run_together, wait_for_all
+from models.generator.team import Team, leads, run_alone, run_together, wait_for_all
 from models.generator.writing import write_whole, writing
 
 
@@ -50,23 +51,23 @@ def _trained(run: Run, until: str) -> Path | None:
         _claim(run)
     last = STAGES.index(until)
     given = bool(plan.base or plan.start)
-    if not given and not _done(run, "vae", plan.vae):
-        run_together(train_vae, (run,), plan.processes)
+    if not given:
+        _run_stage(run, "vae", train_vae)
     if leads():
         for name, (slope, correlation) in check_vae(run).items():
             print(f"autoencoder keeps {name}: slope {slope:.2f}, correlation {correlation:.3f}", flush=True)
     if last >= STAGES.index("joint"):
         run_alone(encode_tiles, (run,))
-        if not given and not _done(run, "joint", plan.joint):
-            run_together(train_joint, (run,), plan.processes)
+        if not given:
+            _run_stage(run, "joint", train_joint)
     over_frozen_base = {
-        "controlnet": (train_controlnet, plan.controlnet, not plan.start),
-        "guided": (train_guided, plan.guided, not plan.start and plan.guidance != 1.0),
-        "matched": (train_matched, plan.matched, plan.matched.steps > 0),
+        "controlnet": (train_controlnet, not plan.start),
+        "guided": (train_guided, not plan.start and plan.guidance != 1.0),
+        "matched": (train_matched, plan.matched.steps > 0),
     }
-    for stage, (work, schedule, wanted) in over_frozen_base.items():
-        if wanted and last >= STAGES.index(stage) and not _done(run, stage, schedule):
-            run_together(work, (run,), plan.processes)
+    for stage, (work, wanted) in over_frozen_base.items():
+        if wanted and last >= STAGES.index(stage):
+            _run_stage(run, stage, work)
     made = export(run, figures=until == "evaluate") if leads() and last >= STAGES.index("calibrate") else None
     wait_for_all()
     return made
@@ -95,12 +96,26 @@ def fitted(plan: TrainingPlan, dataset: TileDataset) -> TrainingPlan:
     )
 
 
-def _done(run: Run, stage: str, schedule: Schedule) -> bool:
+def _run_stage(run: Run, stage: str, work: Callable[[Run, Team], None]) -> None:
+    """Train a stage to its end, unless it is there already.
+
+    Errors: :class:`UnusableInput` when stages after it have learnt from it as it is.
+    """
     path = run.checkpoint(stage)
-    if not path.exists():
-        return False
-    state = checkpoint_state(path)
-    return int(state["step"]) >= schedule.steps or bool(state.get("ended_early"))
+    if path.exists():
+        state = checkpoint_state(path)
+        if int(state["step"]) >= getattr(run.plan, stage).steps or state.get("ended_early"):
+            return
+    later = [run.checkpoint(name) for name in TRAINED[TRAINED.index(stage) + 1 :]]
+    if stage == "vae":
+        later += sorted(run.folder.glob("latents_*.npy"))
+    if built := [one.name for one in later if one.exists()]:
+        raise UnusableInput(
+            f"The stage {stage} in {run.folder} is not at its end, and {', '.join(built)} there come from it "
+            "as it is: give the lengths of before, delete these files to make them anew, or choose another "
+            "--out."
+        )
+    run_together(work, (run,), run.plan.processes)
 
 
 def _claim(run: Run) -> None:

@@ -125,6 +125,19 @@ def test_a_checkpoint_that_finds_no_room_is_one_sentence_and_the_last_one_stays(
     assert checkpoint_state(run / "vae.safetensors")["step"] == 3
 
 
+def test_a_stage_that_others_have_learnt_from_is_not_made_longer(tmp_path: Path) -> None:
+    data, run = write_dataset(tmp_path / "data"), tmp_path / "run"
+    train(data, run, plan(), until="controlnet")
+    kept = (run / "joint.safetensors").read_bytes()
+    with pytest.raises(UnusableInput, match=r"stage joint .* controlnet\.safetensors there come from it"):
+        train(data, run, plan(joint=Schedule(4, 1e-3)), until="controlnet")
+    with pytest.raises(UnusableInput, match=r"stage vae .* joint\.safetensors, .*latents_500\.npy there"):
+        train(data, run, plan(vae=Schedule(4, 1e-3)), until="vae")
+    assert (run / "joint.safetensors").read_bytes() == kept
+    train(data, run, plan(controlnet=Schedule(4, 1e-3)), until="controlnet")
+    assert checkpoint_state(run / "controlnet.safetensors")["step"] == 4
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     data, run = write_dataset(tmp_path / "data"), tmp_path / "run"
     train(data, run, plan(), until="vae")
