@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cli import main
 from models.generator import load
 from models.generator.plan import TrainingPlan
 from tests.models.generator.stand_in import conditions, write_dataset
@@ -20,29 +21,33 @@ STEPS = {"vae": 2, "joint": 2, "controlnet": 1, "guided": 1}
 LENGTHS = [word for stage, n in {**STEPS, "matched": 0}.items() for word in ("--steps", f"{stage}={n}")]
 
 
-def train(data: Path, run: Path, home: Path, *launcher: str) -> dict:
-    """What the command says when ``launcher`` starts it."""
-    command = ["model", "train", str(data), "--out", str(run), "--name", "blobs-1", "--processes", "1"]
+def command(data: Path, run: Path, name: str) -> list[str]:
+    given = ["model", "train", str(data), "--out", str(run), "--name", name, "--processes", "1"]
+    return [*given, *LENGTHS, "--note", "few steps", "--json"]
+
+
+@pytest.mark.timeout(300)
+def test_one_process_and_two_that_a_launcher_started(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = write_dataset(tmp_path / "data")
+    with pytest.raises(SystemExit) as end:
+        main.run(command(data, tmp_path / "alone", "blobs-1"))
+    assert end.value.code == 0
+    alone = json.loads(capfd.readouterr().out)
+    # What accelerate's launcher calls for several GPUs.
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli.main"]
     ended = subprocess.run(
-        [sys.executable, *launcher, "-m", "cli.main", *command, *LENGTHS, "--note", "few steps", "--json"],
+        [sys.executable, *launcher, *command(data, tmp_path / "together", "blobs-2")],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MORPHOLOOP_HOME": str(home)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=220,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
-    return json.loads(ended.stdout)
-
-
-@pytest.mark.timeout(480)
-def test_one_process_and_two_that_a_launcher_started(tmp_path: Path) -> None:
-    data = write_dataset(tmp_path / "data")
-    # What accelerate's launcher calls for several GPUs.
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    alone = train(data, tmp_path / "alone", tmp_path / "home-1")
-    together = train(data, tmp_path / "together", tmp_path / "home-2", *launcher)
+    together = json.loads(ended.stdout)
     made = [load(Path(said["folder"])) for said in (alone, together)]
     for one, said in zip(made, (alone, together), strict=True):
         assert said["registered"] is True
