@@ -28,13 +28,14 @@ def command(data: Path, run: Path, name: str) -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_one_process_and_two_that_a_launcher_started(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_dataset(tmp_path / "data")
     with pytest.raises(SystemExit) as end:
         main.run(command(data, tmp_path / "alone", "blobs-1"))
     assert end.value.code == 0
-    alone = json.loads(capfd.readouterr().out)
+    # Its progress goes to the descriptor of standard error, which capsys does not follow.
+    alone = json.loads(capsys.readouterr().out.splitlines()[-1])
     # What accelerate's launcher calls for several GPUs.
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli.main"]
     ended = subprocess.run(
