@@ -18,7 +18,7 @@ setup: $(DEV) ## Make the virtual environment
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Set PYTHON=python3.11 or later." >&2; exit 2; }
-	@echo "Setting up $(VENV) (about two minutes, 6 GB of packages) ..." >&2
+	@echo "Setting up $(VENV) (about two minutes, 7 GB of packages) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
