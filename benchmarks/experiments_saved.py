@@ -154,12 +154,17 @@ def plot(by_method: dict[str, list[Run]], most: int, path: Path) -> None:
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    counts = np.arange(0, most + 1)
+    counts = np.arange(0, most + 2)  # one more, so that the last experiment's step is seen
     for name, runs in by_method.items():
         needed = np.array([run[0] for run in runs])
-        axes.step(counts, [np.mean(needed <= n) for n in counts], where="post", label=f"{name} ({len(runs)})")
+        axes.step(
+            counts,
+            [np.mean(needed <= min(n, most)) for n in counts],
+            where="post",
+            label=f"{name} ({len(runs)})",
+        )
     axes.set(xlabel="experiments", ylabel="share of labs where every descriptor is met", ylim=(0, 1.02))
-    axes.set_xlim(0, most)
+    axes.set_xlim(0, most + 0.5)
     axes.legend(fontsize=8, frameon=False)
     figure.savefig(path, dpi=150)
     print(f"drawn: {path}")
